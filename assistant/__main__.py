@@ -1,0 +1,5 @@
+"""``python -m assistant`` is ``crm-assistant``."""
+
+from assistant.cli import main
+
+main()

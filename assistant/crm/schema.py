@@ -1,0 +1,198 @@
+"""The record's schema: numbered migrations, each applied in one transaction, never edited once released.
+
+Dates are ISO ``YYYY-MM-DD``, moments ISO ``YYYY-MM-DDTHH:MM:SS`` (company's local time), money is a decimal
+number in the row's currency, ``attributes`` is a JSON object of columns the company has and we have no name for.
+"""
+
+MIGRATIONS: list[tuple[int, str, str]] = [
+    (
+        1,
+        "customers, products, orders, subscriptions, interactions, offers, conversations, audit",
+        """
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+        CREATE TABLE customers (
+            id TEXT PRIMARY KEY,
+            name TEXT,
+            email TEXT,
+            phone TEXT,
+            language TEXT,                 -- en | zh | ...
+            city TEXT,
+            country TEXT,
+            joined_on TEXT,
+            tier TEXT,                     -- gold | silver | ...: the company's own word
+            consent_marketing INTEGER,     -- 1 may be sent offers, 0 may not, NULL not known
+            churned INTEGER,               -- 1 left, 0 stayed, NULL not known: the company's own label
+            churned_on TEXT,
+            attributes TEXT NOT NULL DEFAULT '{}'
+        ) STRICT;
+        CREATE INDEX customers_name ON customers (name COLLATE NOCASE);
+        CREATE INDEX customers_email ON customers (email COLLATE NOCASE);
+
+        CREATE TABLE products (
+            id TEXT PRIMARY KEY,           -- the company's product code
+            name TEXT NOT NULL,
+            name_zh TEXT,
+            category TEXT,
+            price REAL,
+            currency TEXT,
+            description TEXT,
+            active INTEGER NOT NULL DEFAULT 1
+        ) STRICT;
+
+        CREATE TABLE orders (
+            id TEXT PRIMARY KEY,
+            customer_id TEXT NOT NULL REFERENCES customers (id),
+            ordered_at TEXT NOT NULL,
+            status TEXT,                   -- placed | shipped | delivered | cancelled | returned
+            channel TEXT,
+            currency TEXT,
+            total REAL,
+            delivered_at TEXT,
+            tracking TEXT,
+            attributes TEXT NOT NULL DEFAULT '{}'
+        ) STRICT;
+        CREATE INDEX orders_customer ON orders (customer_id, ordered_at);
+        CREATE INDEX orders_when ON orders (ordered_at);
+
+        CREATE TABLE order_lines (
+            order_id TEXT NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+            line INTEGER NOT NULL,         -- 1, 2, ... within the order
+            product_id TEXT REFERENCES products (id),
+            quantity REAL NOT NULL,
+            unit_price REAL,
+            amount REAL,
+            PRIMARY KEY (order_id, line)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX order_lines_product ON order_lines (product_id);
+
+        CREATE TABLE subscriptions (
+            id TEXT PRIMARY KEY,
+            customer_id TEXT NOT NULL REFERENCES customers (id),
+            plan TEXT NOT NULL,
+            status TEXT NOT NULL,          -- active | paused | cancelled
+            started_on TEXT NOT NULL,
+            ended_on TEXT,
+            price REAL,
+            currency TEXT,
+            interval TEXT,                 -- month | week | year
+            next_delivery_on TEXT,
+            end_reason TEXT,
+            attributes TEXT NOT NULL DEFAULT '{}'
+        ) STRICT;
+        CREATE INDEX subscriptions_customer ON subscriptions (customer_id);
+
+        CREATE TABLE interactions (
+            id TEXT PRIMARY KEY,
+            customer_id TEXT NOT NULL REFERENCES customers (id),
+            at TEXT NOT NULL,
+            channel TEXT NOT NULL,         -- email | chat | call | ticket | review
+            author TEXT NOT NULL DEFAULT 'customer',   -- customer | agent
+            subject TEXT,
+            text TEXT NOT NULL,
+            language TEXT,
+            agent TEXT,                    -- who of the company dealt with it
+            order_id TEXT,
+            product_id TEXT,
+            rating INTEGER,                -- stars 1..5 of a review
+            status TEXT,                   -- open | closed, of a ticket
+            attributes TEXT NOT NULL DEFAULT '{}'
+        ) STRICT;
+        CREATE INDEX interactions_customer ON interactions (customer_id, at);
+        CREATE INDEX interactions_when ON interactions (at);
+
+        CREATE TABLE offers (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            name_zh TEXT,
+            kind TEXT NOT NULL,            -- discount | gift | upgrade | credit
+            value REAL NOT NULL,           -- percent for a discount, money for the others
+            terms TEXT NOT NULL,           -- what a customer is told, English
+            terms_zh TEXT,
+            rules TEXT NOT NULL DEFAULT '{}',  -- JSON, see assistant/dialogue/offers.py
+            valid_from TEXT,
+            valid_to TEXT,
+            active INTEGER NOT NULL DEFAULT 1
+        ) STRICT;
+
+        CREATE TABLE offers_made (
+            id INTEGER PRIMARY KEY,
+            offer_id TEXT NOT NULL REFERENCES offers (id),
+            customer_id TEXT NOT NULL REFERENCES customers (id),
+            at TEXT NOT NULL,
+            channel TEXT,
+            text TEXT,
+            outcome TEXT                   -- drafted | sent | accepted | declined
+        ) STRICT;
+        CREATE INDEX offers_made_customer ON offers_made (customer_id, at);
+
+        CREATE TABLE conversations (
+            id TEXT PRIMARY KEY,
+            role TEXT NOT NULL,            -- visitor | customer | agent | admin
+            customer_id TEXT,              -- who it is about (agent) or who it is (customer)
+            held_by TEXT NOT NULL DEFAULT 'assistant',  -- assistant | person
+            language TEXT,
+            state TEXT NOT NULL DEFAULT '{}',   -- JSON: what the dialogue remembers
+            started_at TEXT NOT NULL,
+            closed_at TEXT
+        ) STRICT;
+
+        CREATE TABLE turns (
+            id TEXT PRIMARY KEY,
+            conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,       -- 1, 2, ... within the conversation
+            at TEXT NOT NULL,
+            message TEXT NOT NULL,
+            answer TEXT NOT NULL DEFAULT '',
+            outcome TEXT NOT NULL,         -- answered | unknown | refused | handed_off
+            intent TEXT,
+            sentiment TEXT,
+            language TEXT,
+            detail TEXT NOT NULL DEFAULT '{}',  -- JSON: citations, tools, checks, timing
+            rating INTEGER,                -- 1 helpful, -1 not
+            comment TEXT,
+            UNIQUE (conversation_id, number)
+        ) STRICT;
+
+        CREATE TABLE handoffs (
+            id TEXT PRIMARY KEY,
+            conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            at TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            summary TEXT NOT NULL DEFAULT '',
+            agent TEXT,
+            closed_at TEXT
+        ) STRICT;
+
+        CREATE TABLE messages (            -- said by a person while a person holds the conversation
+            id INTEGER PRIMARY KEY,
+            conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            at TEXT NOT NULL,
+            author TEXT NOT NULL,          -- customer | agent
+            text TEXT NOT NULL
+        ) STRICT;
+
+        CREATE TABLE imports (
+            id INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            file TEXT NOT NULL,
+            sha256 TEXT NOT NULL,
+            accepted INTEGER NOT NULL,
+            rejected INTEGER NOT NULL,
+            report TEXT NOT NULL           -- JSON
+        ) STRICT;
+
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            role TEXT NOT NULL,
+            action TEXT NOT NULL,
+            target TEXT,
+            detail TEXT NOT NULL DEFAULT '{}'
+        ) STRICT;
+        """,
+    ),
+]
+NEWEST = MIGRATIONS[-1][0]

@@ -1,0 +1,66 @@
+"""One place for every setting: environment variables ``CRM_ASSISTANT_*``, read once."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one process. Every field is an environment variable, e.g. ``CRM_ASSISTANT_HOME``."""
+
+    model_config = SettingsConfigDict(env_prefix="CRM_ASSISTANT_", extra="ignore", frozen=True)
+
+    home: Path = Field(default=Path("~/.crm-assistant"), description="Home folder: record, index, models, weights")
+    weights: Path | None = Field(
+        default=None, description="Folder of model weights; default is weights/ in the home folder"
+    )
+    chat_model: str = Field(
+        default="default", description="'default', 'small', a Hugging Face id, or a folder of a model"
+    )
+    embedder: str = Field(default="all-MiniLM-L6-v2", description="Sentence-transformers model id or folder")
+    context_tokens: int = Field(default=4096, ge=512, description="Longest prompt and answer together, in tokens")
+    answer_tokens: int = Field(default=256, ge=16, description="Longest answer, in tokens")
+    threads: int = Field(default=0, ge=0, description="CPU threads for the models; 0 means all cores")
+    offline: bool = Field(default=False, description="Never fetch anything; only what is on disk is used")
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=1, le=65535)
+    company_name: str = Field(default="", description="Overrides the company name kept in the record")
+    kb: Path | None = Field(default=None, description="Folder of articles; default is the demo company's kb/")
+
+    @property
+    def home_dir(self) -> Path:
+        return self.home.expanduser()
+
+    @property
+    def weights_dir(self) -> Path:
+        return (self.weights or self.home_dir / "weights").expanduser()
+
+    @property
+    def record_path(self) -> Path:
+        return self.home_dir / "crm.sqlite"
+
+    @property
+    def index_dir(self) -> Path:
+        return self.home_dir / "index"
+
+    @property
+    def models_dir(self) -> Path:
+        return self.home_dir / "models"
+
+    @property
+    def kb_dir(self) -> Path:
+        return self.kb.expanduser() if self.kb else data_folder("kb")
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read from the environment on first use."""
+    return Settings()
+
+
+def data_folder(name: str) -> Path:
+    """``prompts`` or ``kb``: inside the installed package, or at the root of a checkout."""
+    packaged = Path(__file__).parent / "_data" / name
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / name
