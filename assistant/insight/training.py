@@ -1,0 +1,92 @@
+"""Training the models over the record: one call, one report per model."""
+
+import logging
+import time
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from assistant.errors import AssistantError, ModelError
+from assistant.insight.registry import Progress, TrainReport, current_version, put_in_place
+
+log = logging.getLogger(__name__)
+
+# name -> "module:function", each ``train_X(store, *, home, embedder, progress) -> TrainReport``; in the
+# order that "all" trains them. The modules are imported when their turn comes, so that one heavy library
+# doesn't delay another.
+TRAINERS: dict[str, str] = {
+    "segments": "assistant.insight.segments:train_segments",
+    "recommend": "assistant.insight.recommend:train_recommend",
+    "sentiment": "assistant.insight.sentiment:train_sentiment",
+    "intents": "assistant.insight.intents:train_intents",
+    "churn": "assistant.insight.churn:train_churn",
+}
+
+
+def train(
+    store: Any,
+    what: str = "all",
+    *,
+    home: Path,
+    embedder: Any = None,
+    progress: Progress | None = None,
+    force: bool = False,
+) -> list[TrainReport]:
+    """Train one model of :data:`TRAINERS`, or ``"all"``, on the record; saved under ``home/models``.
+
+    A new model that is clearly worse than the one in place is saved beside it and its report has
+    ``kept=False``; ``force`` puts it in place all the same. With ``"all"`` a model that this record is too
+    small for gets a report without a version whose notes say why, and the others are trained; only when
+    none could be trained is it an error.
+    """
+    if what != "all" and what not in TRAINERS:
+        raise ModelError(f"There is no model called {what!r}", f"one of: {', '.join(TRAINERS)}, all")
+    names = list(TRAINERS) if what == "all" else [what]
+    reports: list[TrainReport] = []
+    for done, name in enumerate(names):
+        if progress:
+            progress(f"train {name}", done, len(names))
+        started = time.perf_counter()
+        try:
+            report = _trainer(name)(store, home=Path(home), embedder=embedder, progress=progress)
+        except AssistantError as error:
+            if what != "all":
+                raise
+            log.warning("%s was not trained: %s", name, error)
+            notes = tuple(filter(None, (error.message, error.hint)))
+            report = TrainReport(name, None, kept=False, notes=notes, seconds=time.perf_counter() - started)
+        reports.append(_settle(report, Path(home), force))
+    if progress:
+        progress("train", len(names), len(names))
+    if not any(report.version for report in reports):
+        reasons = "; ".join(f"{r.model}: {r.notes[0]}" for r in reports if r.notes)
+        raise ModelError(
+            f"No model could be trained on this record. {reasons}", "crm-assistant import orders FILE"
+        )
+    return reports
+
+
+def _settle(report: TrainReport, home: Path, force: bool) -> TrainReport:
+    """The report with the truth about which version is in place."""
+    if report.version is None:
+        return report
+    if force and current_version(home, report.model) != report.version:
+        put_in_place(home, report.model, report.version)
+        note = f"{report.version} was put in place because it was asked for"
+        return replace(report, kept=True, notes=(*report.notes, note))
+    current = current_version(home, report.model)
+    if current == report.version:
+        return replace(report, kept=True)
+    note = f"{report.version} is clearly worse than {current} and was not put in place"
+    return replace(report, kept=False, notes=(*report.notes, note))
+
+
+def _trainer(name: str) -> Any:
+    module, function = TRAINERS[name].split(":")
+    try:
+        return getattr(import_module(module), function)
+    except ImportError as error:
+        raise ModelError(
+            f"The {name} model can't be trained: {error}", "pip install crm-assistant"
+        ) from error
