@@ -1,7 +1,7 @@
 """The record's schema: numbered migrations, each applied in one transaction, never edited once released.
 
 Dates are ISO ``YYYY-MM-DD``, moments ISO ``YYYY-MM-DDTHH:MM:SS`` (company's local time), money is a decimal
-number in the row's currency, ``attributes`` is a JSON object of columns the company has and we have no name for.
+number in the row's currency, ``attributes`` is a JSON object of columns that the company has and we don't.
 """
 
 MIGRATIONS: list[tuple[int, str, str]] = [
