@@ -245,6 +245,13 @@ class Store:
         ranked = sorted(best.items(), key=lambda item: (-item[1], rows[item[0]]["id"]))[:n]
         return [{**dict(rows[number]), "score": round(score, 3)} for number, score in ranked]
 
+    def example_id(self, table: str) -> str | None:
+        """Some id of ``table``, to see what the company's ids look like; None when it is empty."""
+        if table not in _KEYS:
+            raise RecordError(f"There is no table {table!r}.")
+        row = self.database.row(f"SELECT id FROM {table} ORDER BY id LIMIT 1")
+        return str(row["id"]) if row else None
+
     # --- orders and products
 
     def orders(

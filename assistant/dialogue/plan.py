@@ -1,0 +1,66 @@
+"""From what was understood to the tools to call: plan shapes in code, one per intent."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from assistant.dialogue.events import Session, Step, Understood
+from assistant.dialogue.lists import read_filter
+
+# intents that are about one account: an agent has to name it, a customer is signed in to it
+ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
+    "churn_risk": ("churn_risk",),
+    "account_summary": ("customer_profile", "subscription", "orders", "contact_history"),
+    "order_history": ("orders",),
+    "subscription": ("subscription",),
+    "contact_history": ("contact_history",),
+    "sentiment": ("sentiment_trend",),
+    "recommend": ("recommend",),
+    "segment": ("segment",),
+    "value": ("value",),
+    "offer": ("eligible_offers",),
+    "next_action": ("next_action", "churn_risk"),
+    "account": ("customer_profile",),
+}
+FIXED = ("greeting_thanks", "out_of_scope", "forbidden", "human")
+
+
+def needs_account(intent: str) -> bool:
+    return intent in ABOUT_ACCOUNT or intent == "compare"
+
+
+def make_plan(understood: Understood, message: str, *, session: Session, store: Any, today: date) -> tuple[Step, ...]:
+    """The steps for one message. Permission and identity are the tools' own business, checked again there."""
+    intent = understood.intent
+    account = understood.customers[0] if understood.customers else None
+    span = {
+        k: date.fromisoformat(v) for k, v in (("since", understood.since), ("until", understood.until)) if v
+    }
+    steps: list[Step] = []
+    if intent in FIXED:
+        return ()
+    if intent == "list_customers":
+        return (Step("list_customers", read_filter(store, message, today)),)
+    if intent == "compare" and len(understood.customers) > 1:
+        return tuple(Step(tool, {"customer": c}) for c in understood.customers[:2] for tool in ("value", "churn_risk"))
+    if understood.orders and intent in ("order_status", "order_history", "complaint", "cancel_or_change", "policy"):
+        steps += [Step("order_status", {"order": o}) for o in understood.orders[:2]]
+    elif intent == "order_status" and account:
+        steps.append(Step("orders", {"customer": account, "limit": 2}))
+    if understood.products and intent in ("policy", "recommend", "out_of_scope"):
+        steps.append(Step("products", {"products": list(understood.products[:3])}))
+    if account:
+        arguments: Callable[[str], dict[str, Any]] = lambda tool: {"customer": account} | (  # noqa: E731
+            span if tool in ("orders", "contact_history") else {}
+        )
+        for tool in ABOUT_ACCOUNT.get(intent, ()):
+            if any(s.tool == "order_status" for s in steps) and tool == "orders":
+                continue
+            extra = {"query": message} if tool == "contact_history" and intent == "contact_history" else {}
+            limit = {"k": 2} if tool == "contact_history" and intent == "account_summary" else {}
+            steps.append(Step(tool, arguments(tool) | extra | limit))
+        if intent == "compare":
+            steps += [Step(tool, {"customer": account}) for tool in ("orders", "value")]
+    if intent in ("policy", "complaint", "cancel_or_change"):
+        steps.append(Step("search_knowledge", {"query": message}))
+    return tuple(steps)

@@ -1,0 +1,440 @@
+"""The tools of a turn: typed functions over the record, the index and the models, each returning data and evidence.
+
+Who is asked about never comes from the model: for a customer it is the session's own account, for an agent the account
+that code resolved from the message. What a role may use is declared once, in ``ROLES``; everything else is denied.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from langchain_core.tools import StructuredTool
+from pydantic import BaseModel, Field
+
+from assistant.dialogue import phrases
+from assistant.dialogue.events import Session, ToolCalled
+from assistant.errors import AssistantError, PermissionDenied
+from assistant.evidence import Evidence, Role
+
+STAFF: tuple[Role, ...] = ("agent", "admin")
+ANYBODY: tuple[Role, ...] = ("visitor", "customer", "agent", "admin")
+KNOWN: tuple[Role, ...] = ("customer", "agent", "admin")
+
+ROLES: Mapping[str, tuple[Role, ...]] = {
+    "search_knowledge": ANYBODY,
+    "products": ANYBODY,
+    "customer_profile": KNOWN,
+    "orders": KNOWN,
+    "order_status": KNOWN,
+    "subscription": KNOWN,
+    "recommend": KNOWN,
+    "contact_history": STAFF,
+    "churn_risk": STAFF,
+    "segment": STAFF,
+    "value": STAFF,
+    "sentiment_trend": STAFF,
+    "eligible_offers": STAFF,
+    "next_action": STAFF,
+    "list_customers": STAFF,
+}
+
+
+class CustomerArgs(BaseModel):
+    customer: str = Field(description="Customer id")
+
+
+class PeriodArgs(CustomerArgs):
+    since: date | None = Field(default=None, description="First day, inclusive")
+    until: date | None = Field(default=None, description="Last day, inclusive")
+
+
+class OrderArgs(BaseModel):
+    order: str = Field(description="Order id")
+
+
+class ProductArgs(BaseModel):
+    products: list[str] = Field(description="Product codes")
+
+
+class SearchArgs(BaseModel):
+    query: str = Field(description="What to look for, in the user's words")
+
+
+class ContactArgs(PeriodArgs):
+    query: str = Field(default="", description="What the conversations should be about; empty for the newest")
+
+
+class ListArgs(BaseModel):
+    """Which customers: every field narrows, None leaves open."""
+
+    tier: str | None = Field(default=None, description="Tier, e.g. Gold")
+    country: str | None = None
+    language: str | None = Field(default=None, description="en or zh")
+    plan: str | None = Field(default=None, description="Subscription plan")
+    status: str | None = Field(default=None, description="Subscription status: active, paused, cancelled")
+    risk: str | None = Field(default=None, description="Churn risk: low, medium, high")
+    complaint: str | None = Field(default=None, description="Complained about: price, delivery, quality, service, any")
+    since: date | None = Field(default=None, description="Complaints from this day on")
+    sort: str = Field(default="risk", description="risk, spend, last_order, complaints, joined")
+    limit: int = Field(default=5, ge=1, le=50)
+    count_only: bool = False
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What a tool found: ``data`` for programs, ``evidence`` for the answer."""
+
+    data: Any
+    evidence: list[Evidence] = field(default_factory=list)
+
+
+class Toolbox:
+    """The tools as one session may use them, answering in one language.
+
+    ``models`` gives a trained model by name or raises ModelError (``assistant.insight.load_model``).
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Any,
+        index: Any | None,
+        models: Callable[[str], Any],
+        session: Session,
+        language: str = "en",
+    ) -> None:
+        self.store, self.index, self.models = store, index, models
+        self.session, self.language = session, language
+        self.say = phrases.ZH if language == "zh" else phrases.EN
+
+    # -- calling ----------------------------------------------------------------------------------------------
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> tuple[ToolCalled, list[Evidence]]:
+        """Run one tool for this session. A tool that can't answer says so in its result; it doesn't raise."""
+        started = time.perf_counter()
+        try:
+            self._allow(name)
+            result = getattr(self, name)(**self._own(name, arguments))
+        except PermissionDenied:
+            raise
+        except AssistantError as error:
+            result = ToolResult({"error": error.message, "hint": error.hint})
+        seconds = round(time.perf_counter() - started, 4)
+        return ToolCalled(name, dict(arguments), result.data, seconds), result.evidence
+
+    def as_langchain(self) -> list[StructuredTool]:
+        """The tools this session may use, for a graph or an agent of one's own."""
+        return [
+            StructuredTool.from_function(
+                func=self._bound(name),
+                name=name,
+                description=(getattr(self, name).__doc__ or "").strip().splitlines()[0],
+                args_schema=_ARGUMENTS[name],
+                response_format="content_and_artifact",
+            )
+            for name, roles in ROLES.items()
+            if self.session.role in roles
+        ]
+
+    def _bound(self, name: str) -> Callable[..., tuple[Any, list[Evidence]]]:
+        def run(**arguments: Any) -> tuple[Any, list[Evidence]]:
+            called, evidence = self.call(name, arguments)
+            return called.result, evidence
+
+        return run
+
+    def _allow(self, name: str) -> None:
+        if self.session.role not in ROLES.get(name, ()):
+            raise PermissionDenied(f"{self.session.role} may not use {name}")
+
+    def _own(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """A customer's tools look at the session's account, whatever the arguments say."""
+        given = dict(arguments)
+        if "customer" in _ARGUMENTS[name].model_fields and not self.session.is_staff:
+            if not self.session.customer:
+                raise PermissionDenied("not signed in")
+            given["customer"] = self.session.customer
+        return given
+
+    def _customer(self, customer: str) -> dict[str, Any]:
+        row = self.store.customer(customer)
+        if row is None:
+            raise phrases.unknown_customer(customer, self.store.closest_customers(customer))
+        return dict(row)
+
+    # -- the record -------------------------------------------------------------------------------------------
+
+    def customer_profile(self, customer: str) -> ToolResult:
+        """Who a customer is: name, contact, language, since when, tier, consent."""
+        row = self._customer(customer)
+        orders = self.store.orders(customer)
+        data = {k: v for k, v in row.items() if v not in (None, "", "{}")}
+        if not self.session.is_staff:
+            for internal in ("churned", "churned_on", "attributes"):
+                data.pop(internal, None)
+        text = self.say.profile(data, orders, self._subscription_row(customer))
+        return ToolResult(data, [self._record(customer, "profile", text)])
+
+    def orders(
+        self, customer: str, since: date | None = None, until: date | None = None, limit: int = 5
+    ) -> ToolResult:
+        """A customer's orders: how many, how much, and the newest with their lines."""
+        self._customer(customer)
+        rows = self.store.orders(customer, since=since, until=until)
+        text = self.say.orders_summary(customer, rows, since, until)
+        evidence = [self._record(customer, "orders", text)]
+        for row in rows[:limit]:
+            evidence.append(
+                Evidence(f"record:{row['id']}", "record", self.say.order(row), f"order {row['id']}", row["ordered_at"])
+            )
+        kept = [r for r in rows if r.get("status") not in ("cancelled", "returned")]
+        data = {
+            "customer": customer,
+            "count": len(rows),
+            "total": round(sum(r.get("total") or 0 for r in kept), 2),
+            "newest": [_order_data(r) for r in rows[:limit]],
+        }
+        return ToolResult(data, evidence)
+
+    def order_status(self, order: str) -> ToolResult:
+        """One order: status, dates, tracking, lines."""
+        row = self.store.order(order)
+        own = row is not None and (self.session.is_staff or row["customer_id"] == self.session.customer)
+        if row is None or not own:  # the same words for "not there" and "not yours"
+            raise phrases.unknown_order(order)
+        text = self.say.order(row)
+        return ToolResult(_order_data(row), [Evidence(f"record:{row['id']}", "record", text, f"order {row['id']}", row["ordered_at"])])
+
+    def subscription(self, customer: str) -> ToolResult:
+        """A customer's subscriptions: plan, price, status, next delivery."""
+        self._customer(customer)
+        rows = self.store.subscriptions(customer)
+        text = self.say.subscriptions(customer, rows)
+        return ToolResult([_plain(r) for r in rows], [self._record(customer, "subscription", text)])
+
+    def products(self, products: list[str]) -> ToolResult:
+        """Products by code: name, category, price, description."""
+        rows = [r for r in (self.store.product(p) for p in products) if r]
+        evidence = [
+            Evidence(f"record:{r['id']}", "record", self.say.product(r), f"product {r['id']}") for r in rows
+        ]
+        return ToolResult([_plain(r) for r in rows], evidence)
+
+    def value(self, customer: str) -> ToolResult:
+        """What a customer is worth: revenue in all and in the last 12 months, average order, tier."""
+        row = self._customer(customer)
+        rows = [r for r in self.store.orders(customer) if r.get("status") not in ("cancelled", "returned")]
+        year_ago = (self.store.as_of - timedelta(days=365)).isoformat()
+        totals = [r.get("total") or 0.0 for r in rows]
+        recent = [r.get("total") or 0.0 for r in rows if r["ordered_at"] > year_ago]
+        data = {
+            "customer": customer,
+            "orders": len(rows),
+            "revenue": round(sum(totals), 2),
+            "revenue_12_months": round(sum(recent), 2),
+            "average_order": round(sum(totals) / len(totals), 2) if totals else 0.0,
+            "tier": row.get("tier"),
+            "currency": rows[0].get("currency") if rows else None,
+        }
+        return ToolResult(data, [self._record(customer, "value", self.say.value(row, data))])
+
+    def contact_history(
+        self, customer: str, query: str = "", since: date | None = None, until: date | None = None, k: int = 5
+    ) -> ToolResult:
+        """What a customer said and was told: the conversations that fit the question, else the newest."""
+        row = self._customer(customer)
+        rows = self.store.interactions(customer, since=since, until=until)
+        evidence: list[Evidence] = []
+        if query and self.index is not None and rows:
+            hits = self.index.search(
+                query,
+                role=self.session.role,
+                customer=customer,
+                k=k,
+                kinds=["interaction"],
+                since=since.isoformat() if since else None,
+                until=until.isoformat() if until else None,
+            )
+            evidence = [h.as_evidence() for h in hits]
+        newest = [r for r in rows if not any(r["id"] in e.id for e in evidence)]
+        for r in newest[: max(0, min(k, len(rows)) - len(evidence)) or (1 if query else 0)]:
+            evidence.append(
+                Evidence(f"interaction:{r['id']}", "interaction", self.say.interaction(r), f"interaction:{r['id']}", r["at"], 0.2)
+            )
+        if len(rows) > 3 and not query or not rows:
+            evidence.insert(0, self._record(customer, "contacts", self.say.contacts(row, rows)))
+        data = {
+            "customer": customer,
+            "count": len(rows),
+            "shown": [{"id": e.id, "at": e.at, "text": e.text} for e in evidence],
+        }
+        return ToolResult(data, evidence)
+
+    # -- predictions ------------------------------------------------------------------------------------------
+
+    def churn_risk(self, customer: str) -> ToolResult:
+        """How likely a customer is to leave within 90 days, and why."""
+        self._customer(customer)
+        p = self.models("churn").predict(self.store, [customer])[0]
+        data = {
+            "customer": customer,
+            "probability": round(p.probability, 3),
+            "percent": round(100 * p.probability),
+            "band": p.band,
+            "reasons": [
+                {"feature": r.feature, "value": r.value, "direction": r.direction, "contribution": round(r.contribution, 3),
+                 "text": r.text_zh if self.language == "zh" else r.text_en}
+                for r in p.reasons[:4]
+            ],
+            "model_version": p.version,
+        }  # fmt: skip
+        return ToolResult(data, [self._prediction(customer, "churn", self.say.churn(customer, data))])
+
+    def segment(self, customer: str) -> ToolResult:
+        """Which segment a customer belongs to, and what marks it."""
+        self._customer(customer)
+        p = self.models("segments").predict(self.store, [customer])[0]
+        zh = self.language == "zh"
+        data = {
+            "customer": customer,
+            "segment": p.segment,
+            "name": p.name_zh if zh else p.name_en,
+            "profile": p.profile_zh if zh else p.profile_en,
+        }
+        return ToolResult(data, [self._prediction(customer, "segment", self.say.segment(customer, data))])
+
+    def recommend(self, customer: str) -> ToolResult:
+        """Which products fit a customer next, with reasons."""
+        self._customer(customer)
+        rows = self.models("recommend").recommend(self.store, customer, n=3)
+        zh = self.language == "zh"
+        data = []
+        for r in rows:
+            product = self.store.product(r.product_id) or {}
+            name = (product.get("name_zh") if zh else None) or product.get("name") or r.name
+            data.append(
+                {"product": r.product_id, "name": name, "price": product.get("price"), "currency": product.get("currency"),
+                 "reason": r.reason_zh if zh else r.reason_en}
+            )  # fmt: skip
+        return ToolResult(data, [self._prediction(customer, "recommend", self.say.recommend(customer, data))])
+
+    def sentiment_trend(self, customer: str) -> ToolResult:
+        """How a customer has felt: the mood of the newest conversations and how it has changed."""
+        self._customer(customer)
+        rows = [r for r in self.store.interactions(customer, limit=30) if r["author"] == "customer"][:12]
+        labels = self.models("sentiment").classify([r["text"] for r in rows]) if rows else []
+        moods = [(r["at"][:10], r["channel"], r["id"], label.label) for r, label in zip(rows, labels, strict=True)]
+        counts = {m: sum(x[3] == m for x in moods) for m in ("positive", "neutral", "negative")}
+        data = {
+            "customer": customer,
+            "counts": counts,
+            "newest": [{"at": a, "channel": c, "interaction": i, "sentiment": s} for a, c, i, s in moods[:5]],
+        }
+        evidence = [self._prediction(customer, "sentiment", self.say.sentiment(customer, data))]
+        for r, label in list(zip(rows, labels, strict=True))[:6]:
+            if label.label != "neutral" and len(evidence) < 3:
+                evidence.append(
+                    Evidence(f"interaction:{r['id']}", "interaction", self.say.interaction(r), f"interaction:{r['id']}", r["at"])
+                )
+        return ToolResult(data, evidence)
+
+    # -- offers and actions -----------------------------------------------------------------------------------
+
+    def eligible_offers(self, customer: str) -> ToolResult:
+        """Which offers the policy allows for a customer now, best first, with the reasons for and against."""
+        from assistant.dialogue import offers
+
+        row = self._customer(customer)
+        choice = offers.choose(self.store, row, risk=self._risk_band(customer), today=self.store.as_of)
+        data = choice.as_dict(self.language)
+        return ToolResult(
+            data,
+            [Evidence(f"policy:offers/{customer}", "policy", self.say.offers(customer, data), f"offer policy, {customer}")],
+        )
+
+    def next_action(self, customer: str) -> ToolResult:
+        """What to do next for a customer, from open matters, risk and the offer policy."""
+        from assistant.dialogue import offers
+
+        row = self._customer(customer)
+        actions = offers.next_actions(self.store, row, risk=self._risk_band(customer), today=self.store.as_of)
+        data = [a.as_dict(self.language) for a in actions]
+        return ToolResult(data, [self._prediction(customer, "next action", self.say.actions(customer, data))])
+
+    def list_customers(self, **arguments: Any) -> ToolResult:
+        """Which customers fit a filter, or how many: by tier, country, plan, risk, complaints."""
+        from assistant.dialogue import lists
+
+        wanted = ListArgs(**arguments)
+        try:
+            predictions = {p.customer_id: p for p in self.models("churn").predict(self.store)}
+        except AssistantError:
+            predictions = {}
+        data = lists.find(self.store, wanted, predictions)
+        return ToolResult(
+            data, [Evidence("record:customers", "record", self.say.customer_list(data), "customers", self.store.as_of.isoformat())]
+        )
+
+    # -- knowledge --------------------------------------------------------------------------------------------
+
+    def search_knowledge(self, query: str, k: int = 4) -> ToolResult:
+        """What the company's articles say about something."""
+        if self.index is None:
+            return ToolResult({"hits": []})
+        hits = self.index.search(query, role=self.session.role, customer=self.session.customer, k=k, kinds=["article"])
+        evidence = [h.as_evidence() for h in hits]
+        return ToolResult({"hits": [{"source": e.source, "score": round(e.score, 3)} for e in evidence]}, evidence)
+
+    # -- small things -----------------------------------------------------------------------------------------
+
+    def _record(self, customer: str, part: str, text: str) -> Evidence:
+        return Evidence(f"record:{customer}/{part}", "record", text, f"{customer} {part}", self.store.as_of.isoformat())
+
+    def _prediction(self, customer: str, part: str, text: str) -> Evidence:
+        return Evidence(
+            f"prediction:{customer}/{part}", "prediction", text, f"{customer} {part}", self.store.as_of.isoformat()
+        )
+
+    def _subscription_row(self, customer: str) -> dict[str, Any] | None:
+        rows = self.store.subscriptions(customer)
+        return next((dict(r) for r in rows if r["status"] != "cancelled"), dict(rows[0]) if rows else None)
+
+    def _risk_band(self, customer: str) -> str | None:
+        try:
+            return str(self.models("churn").predict(self.store, [customer])[0].band)
+        except AssistantError:
+            return None
+
+
+_ARGUMENTS: Mapping[str, type[BaseModel]] = {
+    "search_knowledge": SearchArgs,
+    "products": ProductArgs,
+    "customer_profile": CustomerArgs,
+    "orders": PeriodArgs,
+    "order_status": OrderArgs,
+    "subscription": CustomerArgs,
+    "recommend": CustomerArgs,
+    "contact_history": ContactArgs,
+    "churn_risk": CustomerArgs,
+    "segment": CustomerArgs,
+    "value": CustomerArgs,
+    "sentiment_trend": CustomerArgs,
+    "eligible_offers": CustomerArgs,
+    "next_action": CustomerArgs,
+    "list_customers": ListArgs,
+}
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in row.items() if v not in (None, "", "{}")}
+
+
+def _order_data(row: Mapping[str, Any]) -> dict[str, Any]:
+    data = _plain({k: v for k, v in row.items() if k not in ("lines", "attributes", "customer_id")})
+    data["lines"] = [
+        {"product": line.get("product_id"), "name": line.get("product"), "quantity": line["quantity"], "amount": line["amount"]}
+        for line in row.get("lines", ())
+    ]
+    return data

@@ -1,0 +1,314 @@
+"""The message, read by code: language, records it speaks of, the period it means, and what is wanted.
+
+References resolve against the record, never by the model. What is wanted is chosen by the router (embeddings and
+words over the example sentences in ``prompts/intents.yaml``); only where it is unsure is the model asked to choose.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any, Protocol
+
+from assistant.dialogue.events import Session, Understood
+from assistant.dialogue.facts import MONTHS
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LATIN_WORD = re.compile(r"[A-Za-zÀ-ÿ]{2,}")
+_TOKEN = re.compile(r"[\w.+@'’-]*\w", re.ASCII)
+_FOLLOW_UP = re.compile(
+    r"^\W*(and|so|but|ok|okay)?[\s,]*(why|how come|why is that|why so|what are the reasons|since when|explain|more|go on|"
+    r"tell me more|what else|anything else|really|are you sure)\W*$"
+    r"|^\W*(那)?(为什么|为何|原因是?什么|怎么会|还有呢|详细点?|继续|然后呢|真的吗)(呢|啊|吗)?\W*$",
+    re.I,
+)
+_PRONOUN = re.compile(
+    r"\b(he|she|him|her|his|hers|they|their|them|this (customer|account|client)|that (customer|account|client)|the (customer|account|client)|it|its)\b"
+    r"|[他她它]|这(个|位)(客户|顾客|账户)|该(客户|顾客|账户)|此客户",
+    re.I,
+)
+
+
+class Router(Protocol):
+    """What ``assistant.insight.IntentModel`` offers."""
+
+    def classify(self, texts: Sequence[str], *, allowed: Sequence[str] | None = None) -> list[Any]: ...
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a conversation remembers from turn to turn; kept as JSON with the conversation."""
+
+    intent: str | None = None
+    customers: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    question: str | None = None
+    history: tuple[tuple[str, str], ...] = field(default_factory=tuple)
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> "Memory":
+        return cls(
+            intent=value.get("intent"),
+            customers=tuple(value.get("customers", ())),
+            orders=tuple(value.get("orders", ())),
+            products=tuple(value.get("products", ())),
+            question=value.get("question"),
+            history=tuple((q, a) for q, a in value.get("history", ())),
+        )
+
+    def after(self, message: str, understood: Understood, answer: str) -> "Memory":
+        """Memory for the next turn: the newest references win, the last three exchanges are kept."""
+        return replace(
+            self,
+            intent=understood.intent,
+            customers=understood.customers or self.customers,
+            orders=understood.orders or self.orders,
+            products=understood.products or self.products,
+            question=message,
+            history=(*self.history, (message, answer))[-3:],
+        )
+
+
+def language_of(text: str) -> str:
+    """``zh`` when Chinese characters carry the message, else ``en``; a product name does not change it."""
+    han, words = len(_HAN.findall(text)), len(_LATIN_WORD.findall(text))
+    return "zh" if han and han >= words else "en"
+
+
+@dataclass(frozen=True)
+class References:
+    customers: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def references(store: Any, message: str) -> References:
+    """Customers, orders and products named in ``message``, by id, e-mail or full name.
+
+    ``unknown`` holds what has the shape of one of the company's ids but is in no table.
+    """
+    tokens = list(dict.fromkeys(t for t in _TOKEN.findall(message) if any(c.isdigit() for c in t) or "@" in t))
+    customers: list[str] = []
+    orders: list[str] = []
+    products: list[str] = []
+    unknown: list[str] = []
+    shapes = _id_shapes(store)
+    for token in tokens:
+        if "@" in token:
+            customers += [c["id"] for c in store.find_customers(token.strip("."))] or []
+            if not customers:
+                unknown.append(token)
+            continue
+        for form in dict.fromkeys((token, token.upper())):
+            if row := store.customer(form):
+                customers.append(row["id"])
+            elif row := store.order(form):
+                orders.append(row["id"])
+            elif row := store.product(form):
+                products.append(row["id"])
+            elif store.subscription(form) or store.interaction(form):
+                pass
+            else:
+                continue
+            break
+        else:
+            if any(shape.fullmatch(token.upper()) for shape in shapes):
+                unknown.append(token)
+    if not customers:
+        customers += _named_customers(store, message)
+    products += _named_products(store, message)
+    return References(*(tuple(dict.fromkeys(x)) for x in (customers, orders, products, unknown)))
+
+
+def _id_shapes(store: Any) -> list[re.Pattern[str]]:
+    """Patterns of the company's own customer and order ids, when they have letters: C-1042 -> C-\\d{3,6}."""
+    shapes = []
+    for table in ("customers", "orders"):
+        if example := store.example_id(table):
+            runs = re.findall(r"\d+|\D+", example.upper())
+            if any(c.isalpha() for c in example) and any(c.isdigit() for c in example):
+                shapes.append(
+                    re.compile("".join(rf"\d{{{max(1, len(r) - 2)},{len(r) + 2}}}" if r.isdigit() else re.escape(r) for r in runs))
+                )
+    return shapes
+
+
+def _named_customers(store: Any, message: str) -> list[str]:
+    """Customers whose full name stands in the message (two to four words, or two to four characters)."""
+    words = re.findall(r"[A-Za-zÀ-ÿ][\w'’À-ÿ-]*", message)
+    words = [re.sub(r"['’]s$", "", w) for w in words]
+    han = re.findall(r"[\u3400-\u9fff]+", message)
+    candidates = [" ".join(words[i : i + n]) for n in (4, 3, 2) for i in range(len(words) - n + 1)]
+    candidates += [run[i : i + n] for run in han for n in (4, 3, 2) for i in range(len(run) - n + 1)]
+    found: list[str] = []
+    for candidate in dict.fromkeys(candidates):
+        rows = store.find_customers(candidate)
+        if rows and len(rows) <= 3:
+            found += [row["id"] for row in rows]
+            break
+    return found
+
+
+def _named_products(store: Any, message: str) -> list[str]:
+    """Products whose name, in either language, stands in the message; the longest names first."""
+    text = " ".join(message.lower().split())
+    found = []
+    for row in sorted(store.products(active=None), key=lambda r: -len(r["name"])):
+        names = [n.lower() for n in (row["name"], row.get("name_zh")) if n and len(n) > 2]
+        for name in names:
+            if re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", text):
+                found.append(row["id"])
+                text = text.replace(name, " ")
+                break
+    return found[:5]
+
+
+def period(message: str, today: date) -> tuple[date | None, date | None]:
+    """The first and last day a message speaks of, both inclusive, relative to ``today``; None where it says none.
+
+    >>> period("what did he order last month?", date(2026, 10, 31))
+    (datetime.date(2026, 9, 1), datetime.date(2026, 9, 30))
+    """
+    text = message.lower()
+    first_of_month = today.replace(day=1)
+    if m := re.search(r"(\d{4})-(\d{2})-(\d{2})", text):
+        day = _safe_date(int(m[1]), int(m[2]), int(m[3]))
+        if day and re.search(r"since|from|after|自|从|以来|之后", text):
+            return day, today
+        return (day, day) if day else (None, None)
+    if m := re.search(r"(?:last|past|previous|最近|过去|近)\s*(\d{1,3}|[一二两三四五六七八九十]+|a few|two|three|six)?\s*个?\s*(days?|weeks?|months?|years?|天|日|周|星期|月|年)", text):
+        count = _count(m[1])
+        unit = m[2][0]
+        if m[1] is None and unit in "wmy" and not re.match(r"最近|过去|近", m[0]):  # "last month": the calendar's
+            if unit == "m":
+                end = first_of_month - timedelta(days=1)
+                return end.replace(day=1), end
+            if unit == "y":
+                return date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)
+            monday = today - timedelta(days=today.weekday())
+            return monday - timedelta(days=7), monday - timedelta(days=1)
+        days = count * {"d": 1, "w": 7, "m": 30, "y": 365, "天": 1, "日": 1, "周": 7, "星": 7, "月": 30, "年": 365}[unit]
+        return today - timedelta(days=days), today
+    if re.search(r"上个?月", text):
+        end = first_of_month - timedelta(days=1)
+        return end.replace(day=1), end
+    if re.search(r"this month|(这|本)个?月", text):
+        return first_of_month, today
+    if re.search(r"this year|今年", text):
+        return date(today.year, 1, 1), today
+    if re.search(r"去年", text):
+        return date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)
+    if re.search(r"this week|(这|本)周", text):
+        return today - timedelta(days=today.weekday()), today
+    if re.search(r"\byesterday\b|昨天", text):
+        return today - timedelta(days=1), today - timedelta(days=1)
+    month = r"|".join(name for name in sorted(MONTHS, key=len, reverse=True) if name != "may")
+    if m := re.search(rf"\b(in|since|during|from|of|last)\s+(may|{month})\b(?:\s+(\d{{4}}))?|\b({month})\s+(\d{{4}})", text):
+        number = MONTHS[m[2] or m[4]]
+        year = int(m[3] or m[5] or (today.year if number <= today.month else today.year - 1))
+        start, end = _month(year, number)
+        return (start, today) if m[1] in ("since", "from") else (start, end)
+    if m := re.search(r"(?:(\d{4})\s*年)?\s*(\d{1,2})\s*月份?", text):
+        number = int(m[2])
+        if 1 <= number <= 12:
+            start, end = _month(int(m[1] or (today.year if number <= today.month else today.year - 1)), number)
+            return (start, today) if re.search(r"以来|之后|起", text) else (start, end)
+    if m := re.search(r"\b(?:in|during|of)\s+(20\d{2})\b|(20\d{2})\s*年", text):
+        year = int(m[1] or m[2])
+        return date(year, 1, 1), date(year, 12, 31)
+    return None, None
+
+
+def _month(year: int, month: int) -> tuple[date, date]:
+    following = date(year + month // 12, month % 12 + 1, 1)
+    return date(year, month, 1), following - timedelta(days=1)
+
+
+def _safe_date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _count(text: str | None) -> int:
+    if not text:
+        return 1
+    if text.isdigit():
+        return int(text)
+    words = {"two": 2, "three": 3, "six": 6, "a few": 3, "两": 2, "十": 10}
+    return words.get(text, "一二三四五六七八九".find(text) + 1 or 1)
+
+
+def understand(
+    message: str,
+    *,
+    session: Session,
+    memory: Memory,
+    store: Any,
+    router: Router,
+    sentiment: Callable[[str], str],
+    choose: Callable[[str, Sequence[str]], tuple[str, float]] | None,
+    intents: Sequence[str],
+    today: date,
+) -> Understood:
+    """Read one message. ``intents`` are those this role may have; ``choose`` asks the model, where the router is unsure."""
+    found = references(store, message)
+    since, until = period(message, today)
+    by = "router"
+    if _FOLLOW_UP.match(message) and memory.intent in intents:
+        intent, confidence, by = str(memory.intent), 1.0, "memory"
+    else:
+        label = router.classify([message], allowed=list(intents))[0]
+        intent, confidence = label.label, float(label.scores.get(label.label, 0.0))
+        bare = not re.search(r"\w", _strip_references(message, found))
+        if bare and found.customers and memory.intent in intents:
+            intent, confidence, by = str(memory.intent), 1.0, "memory"
+        elif not label.sure and choose is not None:
+            best = [name for name, _ in sorted(label.scores.items(), key=lambda x: -x[1])[:4] if name in intents]
+            if len(best) > 1:
+                intent, confidence = choose(message, best)
+                by = "model"
+    customers = found.customers
+    if session.role == "customer":
+        customers = (session.customer,) if session.customer else ()
+    elif not customers and not found.unknown:
+        orders_owner = tuple(
+            o["customer_id"] for o in (store.order(x) for x in found.orders) if o
+        )
+        customers = orders_owner[:1] or _remembered(message, memory, session, intent)
+    orders = found.orders or (memory.orders if re.search(r"\b(it|that order|this order)\b|(这|那)个?(订单|单)", message, re.I) else ())
+    return Understood(
+        language=language_of(message),
+        intent=intent,
+        confidence=round(confidence, 4),
+        sentiment=sentiment(message),
+        customers=customers,
+        orders=orders,
+        products=found.products,
+        since=since.isoformat() if since else None,
+        until=until.isoformat() if until else None,
+        unknown=found.unknown,
+        routed_by=by,
+    )
+
+
+GENERAL = ("policy", "list_customers", "greeting_thanks", "out_of_scope", "human")
+
+
+def _remembered(message: str, memory: Memory, session: Session, intent: str) -> tuple[str, ...]:
+    """The account an agent means without naming it: a pronoun or an account question after one was named."""
+    if _PRONOUN.search(message) or intent not in GENERAL:
+        if memory.customers:
+            return memory.customers[:1]
+        return (session.customer,) if session.customer else ()
+    return ()
+
+
+def _strip_references(message: str, found: References) -> str:
+    text = message
+    for reference in (*found.customers, *found.orders):
+        text = re.sub(re.escape(reference), " ", text, flags=re.I)
+    return re.sub(r"\b(and|what|how|about|for|the|customer)\b|那|呢|客户", " ", text, flags=re.I)

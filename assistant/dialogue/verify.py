@@ -1,0 +1,146 @@
+"""Checking a sentence against the evidence, before anybody sees it.
+
+Every number, date, reference, address and name in an answer must occur in the evidence. A sentence that fails is
+replaced by the evidence sentence it comes closest to, or left out. Citations are kept where they hold and added
+where they are missing, so that each one resolves.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.dialogue.events import Check, Sentence
+from assistant.dialogue.facts import Fact, facts, strip_citations, supported
+from assistant.evidence import Evidence
+
+_TOKEN = re.compile(r"[a-zà-ÿ0-9]+|[\u4e00-\u9fff]")
+_STOP = frozenset(
+    "the a an of to in on at is are was were and or for with by as it its this that be has have had from you your we our "
+    "i he she his her they their not no can will may 的 了 是 在 和 有 我 您 你 他 她 们 这 那 与 或".split()
+)
+# what an answer says of itself or of courtesy needs no evidence
+_SMALL_TALK = re.compile(
+    r"^(sorry|i'm sorry|unfortunately|please|thank|thanks|let me know|if you|feel free|i hope|you're welcome|"
+    r"happy to|of course|抱歉|很抱歉|请|谢谢|感谢|如果|希望|当然|您好|你好)",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class _Known:
+    facts: frozenset[Fact]
+    text: str
+    words: frozenset[str]
+
+
+class Verifier:
+    """Holds the evidence of one turn; ``check`` is called for each sentence as it is written.
+
+    ``context`` is text that may be repeated but proves nothing else: the company's name, names and references in
+    the question. A number in the question is no evidence.
+    """
+
+    def __init__(self, evidence: Sequence[Evidence], *, question: str = "", context: str = "") -> None:
+        self.evidence = list(evidence)
+        self._known = [
+            _Known(frozenset(facts(f"{e.text} {e.source}")), f"{e.text} {e.source}".lower(), _words(e.text))
+            for e in evidence
+        ]
+        spoken = {f for f in facts(question) if f.kind in ("reference", "date", "address")}
+        self._facts = set(facts(context)).union(spoken, *(k.facts for k in self._known))
+        self._text = " ".join([context.lower(), question.lower(), *(k.text for k in self._known)])
+        self._said: set[str] = set()
+
+    def check(self, sentence: str) -> tuple[Sentence | None, Check]:
+        """The sentence to show (None: nothing), and what was done with the draft."""
+        plain, cited = strip_citations(sentence)
+        missing = [
+            f.written for f in facts(plain) if not supported(f, self._facts, self._text)
+        ]
+        if missing:
+            reasons = tuple(f"not in the evidence: {m}" for m in missing)
+            closest = self._closest(plain)
+            if closest is not None:
+                text, n = closest
+                if self._repeats(text):
+                    return None, Check(sentence, "dropped", reasons)
+                return Sentence(_cite(text, (n,)), (n,)), Check(sentence, "replaced", reasons)
+            return None, Check(sentence, "dropped", reasons)
+        if self._repeats(plain):
+            return None, Check(sentence, "dropped", ("said already",))
+        numbers = self._citations(plain, cited)
+        return Sentence(_cite(plain, numbers), numbers), Check(sentence, "kept")
+
+    def _repeats(self, text: str) -> bool:
+        form = "".join(_TOKEN.findall(text.lower()))
+        if form in self._said:
+            return True
+        self._said.add(form)
+        return False
+
+    def _citations(self, plain: str, cited: tuple[int, ...]) -> tuple[int, ...]:
+        """The drafted citations that share something with their evidence; else the evidence that fits best."""
+        wanted = set(facts(plain))
+        words = _words(plain)
+        valid = [n for n in cited if 1 <= n <= len(self._known) and self._fit(n, wanted, words) > 0]
+        if wanted and valid and all(self._covers(n, wanted) < len(wanted) for n in valid):
+            # the draft's number doesn't hold all that is said: add the one that holds most of the rest
+            best = max(range(1, len(self._known) + 1), key=lambda n: self._covers(n, wanted))
+            if self._covers(best, wanted) > max(self._covers(n, wanted) for n in valid):
+                valid = [best]
+        if valid:
+            return tuple(valid[:3])
+        if not self._known or (_SMALL_TALK.match(plain) and not wanted):
+            return ()
+        best = max(range(1, len(self._known) + 1), key=lambda n: self._fit(n, wanted, words))
+        return (best,) if self._fit(best, wanted, words) >= (1 if wanted else 2) else ()
+
+    def _covers(self, n: int, wanted: set[Fact]) -> int:
+        known = self._known[n - 1]
+        return sum(supported(f, set(known.facts), known.text) for f in wanted)
+
+    def _fit(self, n: int, wanted: set[Fact], words: frozenset[str]) -> float:
+        return 3 * self._covers(n, wanted) + len(words & self._known[n - 1].words)
+
+    def _closest(self, plain: str) -> tuple[str, int] | None:
+        """The evidence sentence that shares most words with a failed draft, when it shares enough of them."""
+        words = _words(plain)
+        best: tuple[float, str, int] | None = None
+        for n, evidence in enumerate(self.evidence, start=1):
+            for candidate in sentences(evidence.text):
+                shared = words & _words(candidate)
+                share = len(shared) / max(len(words), 1)
+                if len(shared) >= 3 and share >= 0.5 and (best is None or share > best[0]):
+                    best = (share, candidate.strip(), n)
+        return (best[1], best[2]) if best else None
+
+
+def sentences(text: str) -> list[str]:
+    """``text`` in sentences and lines; a dot inside a number, an abbreviation or an id ends nothing."""
+    parts = re.split(r"(?<=[.!?])\s+(?=[^a-z])|(?<=[。！？；])|\n+", text)
+    joined: list[str] = []
+    for part in parts:
+        if not part or not part.strip():
+            continue
+        if joined and re.search(r"\b(?:e\.g|i\.e|Mr|Mrs|Ms|Dr|No|St|approx|incl)\.$", joined[-1]):
+            joined[-1] += " " + part
+        else:
+            joined.append(part.strip())
+    return joined
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(w for w in _TOKEN.findall(text.lower()) if w not in _STOP)
+
+
+def _cite(plain: str, numbers: tuple[int, ...]) -> str:
+    """The sentence with its citations before the final mark."""
+    text = plain.strip()
+    if not numbers:
+        return text
+    marks = "".join(f"[{n}]" for n in numbers)
+    match = re.search(r"[.!?。！？；:：]+$", text)
+    if match:
+        body = text[: match.start()]
+        return f"{body} {marks}{match[0]}"
+    return f"{text} {marks}"
