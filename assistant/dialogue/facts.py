@@ -39,16 +39,27 @@ _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _WORDS = {
     word: str(number)
     for number, word in enumerate(
-        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split(), start=2
+        "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen".split(),
+        start=2,
     )
-} | {"twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90", "hundred": "100"}
+} | {
+    "twenty": "20",
+    "thirty": "30",
+    "forty": "40",
+    "fifty": "50",
+    "sixty": "60",
+    "ninety": "90",
+    "hundred": "100",
+}
 _ZH_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _ZH_COUNTED = "个天日周月年次件袋包杯份张位名家条款种公斤克升毫升小时分钟工作元块欧%"
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"https?://[^\s)\]】，。]+|www\.[^\s)\]】，。]+")
 _PHONE = re.compile(r"\+\d[\d \-()]{6,}\d")
-_REFERENCE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9\-_/]*\d)(?=[A-Za-z0-9\-_/]*[A-Z])[A-Za-z0-9]+(?:[-_/][A-Za-z0-9]+)*")
+_REFERENCE = re.compile(
+    r"(?<![A-Za-z0-9])(?=[A-Za-z0-9\-_/]*\d)(?=[A-Za-z0-9\-_/]*[A-Z])[A-Za-z0-9]+(?:[-_/][A-Za-z0-9]+)*"
+)
 _ISO = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?!\d)")
 _ISO_MONTH = re.compile(r"(?<![\d-])(\d{4})-(\d{2})(?![\d-])")
 _ZH_DATE = re.compile(r"(?:(\d{4})\s*年)?\s*(\d{1,2})\s*月\s*(?:(\d{1,2})\s*[日号])?")
@@ -128,7 +139,11 @@ def _names(text: str) -> list[str]:
 
 
 def _date(year: str | None, month: int | str, day: int | str | None, written: str) -> Fact:
-    return Fact("date", f"{year or '*'}-{int(month):02d}-{int(day):02d}" if day else f"{year or '*'}-{int(month):02d}", written)
+    return Fact(
+        "date",
+        f"{year or '*'}-{int(month):02d}-{int(day):02d}" if day else f"{year or '*'}-{int(month):02d}",
+        written,
+    )
 
 
 def _number(written: str) -> str:
@@ -181,6 +196,4 @@ def _dates_agree(said: str, known: str) -> bool:
     a, b = said.split("-"), known.split("-")
     if len(a) > len(b):
         return False
-    return all(x in (y, "*") for x, y in zip(a, b, strict=False)) or (
-        b[0] == "*" and a[1:] == b[1 : len(a)]
-    )
+    return all(x in (y, "*") for x, y in zip(a, b, strict=False)) or (b[0] == "*" and a[1:] == b[1 : len(a)])

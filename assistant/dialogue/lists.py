@@ -9,9 +9,46 @@ from assistant.dialogue.understand import period
 
 COMPLAINTS: Mapping[str, tuple[str, ...]] = {
     "price": ("price", "expensive", "costs", "increase", "贵", "价格", "涨价", "费用"),
-    "delivery": ("late", "delivery", "parcel", "shipping", "arrive", "strike", "配送", "快递", "包裹", "送到", "没收到", "迟"),
-    "quality": ("broken", "stale", "flat", "leak", "defect", "faulty", "uneven", "burnt", "坏", "漏水", "质量", "不新鲜", "味道"),
-    "service": ("rude", "no reply", "nobody", "waiting for an answer", "unanswered", "态度", "没人", "没有回复", "客服"),
+    "delivery": (
+        "late",
+        "delivery",
+        "parcel",
+        "shipping",
+        "arrive",
+        "strike",
+        "配送",
+        "快递",
+        "包裹",
+        "送到",
+        "没收到",
+        "迟",
+    ),
+    "quality": (
+        "broken",
+        "stale",
+        "flat",
+        "leak",
+        "defect",
+        "faulty",
+        "uneven",
+        "burnt",
+        "坏",
+        "漏水",
+        "质量",
+        "不新鲜",
+        "味道",
+    ),
+    "service": (
+        "rude",
+        "no reply",
+        "nobody",
+        "waiting for an answer",
+        "unanswered",
+        "态度",
+        "没人",
+        "没有回复",
+        "客服",
+    ),
 }
 _ASKED: Mapping[str, re.Pattern[str]] = {
     "price": re.compile(r"price|expensive|cost|价格|涨价|贵", re.I),
@@ -25,8 +62,14 @@ def read_filter(store: Any, message: str, today: date) -> dict[str, Any]:
     """The filter a message asks for, from words that occur in the record: tiers, plans, countries, and a few others."""
     text = message.lower()
     wanted: dict[str, Any] = {}
-    for name, column, table in (("tier", "tier", "customers"), ("country", "country", "customers"), ("plan", "plan", "subscriptions")):
-        for value in store.frame(f"SELECT DISTINCT {column} AS v FROM {table} WHERE {column} IS NOT NULL LIMIT 200")["v"]:
+    for name, column, table in (
+        ("tier", "tier", "customers"),
+        ("country", "country", "customers"),
+        ("plan", "plan", "subscriptions"),
+    ):
+        for value in store.frame(
+            f"SELECT DISTINCT {column} AS v FROM {table} WHERE {column} IS NOT NULL LIMIT 200"
+        )["v"]:
             forms = (str(value), *_CHINESE.get(str(value).lower(), ()))
             if any(re.search(rf"(?<![a-z]){re.escape(f.lower())}(?![a-z])", text) for f in forms):
                 wanted[name] = str(value)
@@ -40,11 +83,18 @@ def read_filter(store: Any, message: str, today: date) -> dict[str, Any]:
         wanted["complaint"] = next((k for k, p in _ASKED.items() if p.search(text)), "any")
         since, _ = period(message, today)
         wanted["since"] = since
-    if re.search(r"high[- ]risk|at (high )?risk|likely to (leave|churn|cancel|go|quit)|(leave|churn|lose) soon|about to (leave|churn)|高风险|可能流失|会流失|要流失|流失风险", text):
+    if re.search(
+        r"high[- ]risk|at (high )?risk|likely to (leave|churn|cancel|go|quit)|(leave|churn|lose) soon|about to (leave|churn)|高风险|可能流失|会流失|要流失|流失风险",
+        text,
+    ):
         wanted["sort"] = "risk"
-        if re.search(r"high|likely|高|how many|多少|几", text) and not re.search(r"most likely|highest|top|最", text):
+        if re.search(r"high|likely|高|how many|多少|几", text) and not re.search(
+            r"most likely|highest|top|最", text
+        ):
             wanted["risk"] = "high"
-    elif re.search(r"spen[dt]|revenue|best customers|biggest|most valuable|消费|花.*最多|最大|最有价值", text):
+    elif re.search(
+        r"spen[dt]|revenue|best customers|biggest|most valuable|消费|花.*最多|最大|最有价值", text
+    ):
         wanted["sort"] = "spend"
     elif re.search(r"newest|joined|new customers|新客户|最近加入", text):
         wanted["sort"] = "joined"
@@ -55,7 +105,10 @@ def read_filter(store: Any, message: str, today: date) -> dict[str, Any]:
     if re.search(r"how many|number of|count|多少|几位|几个|数量", text):
         wanted["count_only"] = not re.search(r"who|which|list|哪些|哪几|列出", text)
     words = {"three": 3, "five": 5, "ten": 10, "twenty": 20, "三": 3, "五": 5, "十": 10}
-    if m := re.search(r"(?:top|first|list|show|the|前|最[^\d]{0,8})\s*(\d{1,2}|three|five|ten|twenty|三|五|十)(?![\d-])|(\d{1,2}|三|五|十)\s*(?:位|个|名|customers)", text):
+    if m := re.search(
+        r"(?:top|first|list|show|the|前|最[^\d]{0,8})\s*(\d{1,2}|three|five|ten|twenty|三|五|十)(?![\d-])|(\d{1,2}|三|五|十)\s*(?:位|个|名|customers)",
+        text,
+    ):
         found = m[1] or m[2]
         wanted["limit"] = min(50, max(1, int(found) if found.isdigit() else words[found]))
     return {k: v for k, v in wanted.items() if v is not None}
@@ -168,9 +221,11 @@ def _described(wanted: Any, since: date | None) -> tuple[str, str]:
         en, zh = f"{en} who write Chinese", f"{zh}使用中文的"
     if wanted.complaint:
         topic = "" if wanted.complaint == "any" else f" about {wanted.complaint}"
-        zh_topic = {"price": "价格", "delivery": "配送", "quality": "质量", "service": "服务"}.get(wanted.complaint, "")
+        zh_topic = {"price": "价格", "delivery": "配送", "quality": "质量", "service": "服务"}.get(
+            wanted.complaint, ""
+        )
         en, zh = f"{en} who complained{topic} since {since}", f"{zh}自{since}以来投诉{zh_topic}的"
     if wanted.risk:
         en = f"{en} with {wanted.risk} churn risk"
-        zh = f"{zh}{ {'low': '低', 'medium': '中', 'high': '高'}[wanted.risk]}流失风险的"
+        zh = f"{zh}{ {'low': '低', 'medium': '中', 'high': '高'}[wanted.risk] }流失风险的"
     return en, zh

@@ -72,7 +72,12 @@ def choose(store: Any, customer: Row, *, risk: str | None, today: date) -> Choic
             continue
         reasons = []
         if rules.get("risk") and risk:
-            reasons.append((f"churn risk is {risk}", f"流失风险为{ {'low': '低', 'medium': '中', 'high': '高'}.get(risk, risk)}"))
+            reasons.append(
+                (
+                    f"churn risk is {risk}",
+                    f"流失风险为{ {'low': '低', 'medium': '中', 'high': '高'}.get(risk, risk) }",
+                )
+            )
         if rules.get("tiers"):
             reasons.append((f"tier is {customer.get('tier')}", f"等级为{customer.get('tier')}"))
         if rules.get("plans") and subscription:
@@ -81,14 +86,24 @@ def choose(store: Any, customer: Row, *, risk: str | None, today: date) -> Choic
             row["id"], row["kind"], float(row["value"]), row["name"], row.get("name_zh") or row["name"],
             row["terms"], row.get("terms_zh") or row["terms"], row.get("valid_to"), tuple(reasons),
         )  # fmt: skip
-        narrow = len(rules.get("risk") or [1, 2, 3, 4]) if risk in ("medium", "high") else 4 - bool(rules.get("tiers"))
+        narrow = (
+            len(rules.get("risk") or [1, 2, 3, 4])
+            if risk in ("medium", "high")
+            else 4 - bool(rules.get("tiers"))
+        )
         allowed.append(((narrow, -offer.value), offer))
     allowed.sort(key=lambda x: x[0])
     return Choice(tuple(o for _, o in allowed), tuple(against))
 
 
 def _obstacle(
-    rules: Row, offer: Row, customer: Row, subscription: Row | None, made: Sequence[Row], risk: str | None, today: date
+    rules: Row,
+    offer: Row,
+    customer: Row,
+    subscription: Row | None,
+    made: Sequence[Row],
+    risk: str | None,
+    today: date,
 ) -> tuple[str, str] | None:
     """Why this customer may not get this offer, or None."""
     if rules.get("needs_consent", True) and not customer.get("consent_marketing"):
@@ -144,12 +159,75 @@ def next_actions(store: Any, customer: Row, *, risk: str | None, today: date) ->
         )  # fmt: skip
     choice = choose(store, customer, risk=risk, today=today)
     if risk == "high":
-        actions.append(
-            Action("call", "Call the customer: the churn risk is high.", "致电客户：流失风险高。")
-        )
+        actions.append(Action("call", "Call the customer: the churn risk is high.", "致电客户：流失风险高。"))
     if choice.offers and risk in ("medium", "high"):
         first = choice.offers[0]
         actions.append(
-            Action("offer", f"Make the offer {first.name} ({first.id}).", f"提供优惠“{first.name_zh}”（{first.id}）。")
+            Action(
+                "offer",
+                f"Make the offer {first.name} ({first.id}).",
+                f"提供优惠“{first.name_zh}”（{first.id}）。",
+            )
         )
     return actions
+
+
+def draft(store: Any, model: Any, customer_id: str, offer_id: str, *, company_in: Any) -> str:
+    """A message with an offer, in the customer's language. The model writes the opening; greeting, terms and
+    signature are put in by code, and an opening with a number in it is left out.
+
+    Raises RecordError when the customer or the offer isn't there.
+    """
+    from langchain_core.messages import HumanMessage, SystemMessage
+
+    from assistant.dialogue.facts import facts
+    from assistant.dialogue.prompts import render
+    from assistant.dialogue.verify import sentences
+    from assistant.errors import RecordError
+
+    customer, offer = store.customer(customer_id), store.offer(offer_id)
+    if customer is None or offer is None:
+        raise RecordError(f"No customer {customer_id!r} or no offer {offer_id!r} in the record.")
+    zh = customer.get("language") == "zh"
+    language = "zh" if zh else "en"
+    company = company_in(language)
+    name = customer.get("name") or ("顾客" if zh else "customer")
+    known = _known(store, customer, language)
+    reply = model.invoke(
+        [SystemMessage(render("offer", language, company=company, name=name)), HumanMessage(known)]
+    )
+    text = reply.content if isinstance(reply.content, str) else ""
+    allowed = f"{known} {company} {name}".lower()
+    opening = [
+        s
+        for s in sentences(text)
+        if not any(
+            f.kind in ("number", "date", "address", "reference") or f.value not in allowed for f in facts(s)
+        )
+        and not ("[" in s or "%" in s)
+    ][:3]
+    terms = (offer.get("terms_zh") if zh else None) or offer["terms"]
+    if zh:
+        until = f"（有效期至{offer['valid_to']}）" if offer.get("valid_to") else ""
+        return f"{name}，您好！\n{''.join(opening)}\n{terms}{until}\n{company}"
+    until = f" (valid until {offer['valid_to']})" if offer.get("valid_to") else ""
+    first = name.split()[0]
+    return f"Dear {first},\n{' '.join(opening)}\n{terms}{until}\nKind regards, {company}"
+
+
+def _known(store: Any, customer: Row, language: str) -> str:
+    """What the opening may refer to: since when, plan, and what was bought last. Nothing a customer would mind."""
+    orders = store.orders(customer["id"], limit=1)
+    subscription = next((s for s in store.subscriptions(customer["id"]) if s["status"] == "active"), None)
+    items = [line["product"] for line in orders[0]["lines"][:2]] if orders else []
+    if language == "zh":
+        parts = [
+            f"订阅：{subscription['plan']}。" if subscription else "",
+            f"最近购买：{'、'.join(items)}。" if items else "",
+        ]
+        return "已知情况：" + ("".join(parts) or "老客户。")
+    parts = [
+        f"Subscription: {subscription['plan']}." if subscription else "",
+        f"Bought last: {', '.join(items)}." if items else "",
+    ]
+    return "What is known: " + (" ".join(p for p in parts if p) or "a customer of ours.")

@@ -23,8 +23,10 @@ def unknown_order(order: str) -> RecordError:
 
 
 def _money(amount: float | None, currency: str | None) -> str:
-    return f"{amount or 0:,.2f}".replace(",", " ") + (f" {currency}" if currency else "") if amount and amount >= 10000 else (
-        f"{amount or 0:.2f}" + (f" {currency}" if currency else "")
+    return (
+        f"{amount or 0:,.2f}".replace(",", " ") + (f" {currency}" if currency else "")
+        if amount and amount >= 10000
+        else (f"{amount or 0:.2f}" + (f" {currency}" if currency else ""))
     )
 
 
@@ -67,13 +69,21 @@ class EN:
         if row.get("phone"):
             facts.append(f"Phone: {row['phone']}.")
         if row.get("language"):
-            facts.append(f"Language: {'Chinese' if row['language'] == 'zh' else 'English' if row['language'] == 'en' else row['language']}.")
+            facts.append(
+                f"Language: {'Chinese' if row['language'] == 'zh' else 'English' if row['language'] == 'en' else row['language']}."
+            )
         if row.get("consent_marketing") is not None:
-            facts.append("May be sent offers." if row["consent_marketing"] else "May not be sent offers (no marketing consent).")
+            facts.append(
+                "May be sent offers."
+                if row["consent_marketing"]
+                else "May not be sent offers (no marketing consent)."
+            )
         if row.get("churned"):
             facts.append("Has left" + (f" on {row['churned_on']}." if row.get("churned_on") else "."))
         if subscription:
-            facts.append(f"Subscription: {subscription['plan']}, {subscription['status']}, since {subscription['started_on']}.")
+            facts.append(
+                f"Subscription: {subscription['plan']}, {subscription['status']}, since {subscription['started_on']}."
+            )
         if orders:
             facts.append(f"{len(orders)} orders, the last on {orders[0]['ordered_at'][:10]}.")
         facts += [f"{k}: {v}." for k, v in _attributes(row)]
@@ -90,7 +100,9 @@ class EN:
             f"{_money(sum(r.get('total') or 0 for r in kept), rows[0].get('currency'))}."
         )
         if len(rows) > 1:
-            text += f" The first was on {rows[-1]['ordered_at'][:10]}, the last on {rows[0]['ordered_at'][:10]}."
+            text += (
+                f" The first was on {rows[-1]['ordered_at'][:10]}, the last on {rows[0]['ordered_at'][:10]}."
+            )
         off = len(rows) - len(kept)
         if off:
             text += f" {off} of them cancelled or returned (not in the total)."
@@ -99,7 +111,8 @@ class EN:
     @staticmethod
     def order(row: Row) -> str:
         lines = ", ".join(
-            f"{_number(line['quantity'])} x {line.get('product') or line.get('product_id')}" for line in row.get("lines", ())[:12]
+            f"{_number(line['quantity'])} x {line.get('product') or line.get('product_id')}"
+            for line in row.get("lines", ())[:12]
         )
         more = len(row.get("lines", ())) - 12
         text = f"Order {row['id']} of {row['ordered_at'][:10]}: {row.get('status') or 'placed'}"
@@ -137,7 +150,12 @@ class EN:
             text += f", {row['category']}"
         if row.get("price"):
             text += f", {_money(row['price'], row.get('currency'))}"
-        return text + "." + (f" {row['description']}" if row.get("description") else "") + ("" if row.get("active", 1) else " No longer sold.")
+        return (
+            text
+            + "."
+            + (f" {row['description']}" if row.get("description") else "")
+            + ("" if row.get("active", 1) else " No longer sold.")
+        )
 
     @staticmethod
     def value(row: Row, data: Row) -> str:
@@ -180,7 +198,9 @@ class EN:
 
     @staticmethod
     def segment(customer: str, data: Row) -> str:
-        return f"Customer {customer} belongs to the segment \"{data['name']}\"." + (f" {data['profile']}" if data.get("profile") else "")
+        return f'Customer {customer} belongs to the segment "{data["name"]}".' + (
+            f" {data['profile']}" if data.get("profile") else ""
+        )
 
     @staticmethod
     def recommend(customer: str, data: Sequence[Row]) -> str:
@@ -211,14 +231,18 @@ class EN:
         if first.get("reasons"):
             text += f" Why: {'; '.join(first['reasons'])}."
         if len(data["offers"]) > 1:
-            text += " Also possible: " + ", ".join(f"{o['name']} ({o['id']})" for o in data["offers"][1:3]) + "."
+            text += (
+                " Also possible: " + ", ".join(f"{o['name']} ({o['id']})" for o in data["offers"][1:3]) + "."
+            )
         return text
 
     @staticmethod
     def actions(customer: str, data: Sequence[Row]) -> str:
         if not data:
             return f"Nothing is open for customer {customer}; no action is needed."
-        return f"Next for customer {customer}: " + " ".join(f"{i}. {a['text']}" for i, a in enumerate(data, start=1))
+        return f"Next for customer {customer}: " + " ".join(
+            f"{i}. {a['text']}" for i, a in enumerate(data, start=1)
+        )
 
     @staticmethod
     def customer_list(data: Row) -> str:
@@ -227,7 +251,11 @@ class EN:
             return f"No customers{what}."
         text = f"{data['count']} customers{what}."
         if data["customers"]:
-            text += " " + ("The first " + str(len(data["customers"])) + ": " if data["count"] > len(data["customers"]) else "")
+            text += " " + (
+                "The first " + str(len(data["customers"])) + ": "
+                if data["count"] > len(data["customers"])
+                else ""
+            )
             text += "; ".join(
                 f"{c['id']}" + (f" {c['name']}" if c.get("name") else "") + (f" ({', '.join(c['facts_en'])})" if c.get("facts_en") else "")
                 for c in data["customers"]
@@ -237,11 +265,15 @@ class EN:
     unknown = "I don't know: I found nothing about this in the articles and records I may use."
     unknown_next_agent = "Try naming the customer or the order, or add an article about it."
     unknown_next_customer = "Would you like me to pass your question to a colleague?"
-    which_customer = "Which customer do you mean? Please give a customer id, an e-mail address or a full name."
+    which_customer = (
+        "Which customer do you mean? Please give a customer id, an e-mail address or a full name."
+    )
     sign_in = "To talk about your account I need to know who you are: please sign in first."
     refused = "I'm sorry, I can't share that. I can help with your own account, your orders and our products and services."
     out_of_scope = "I can only help with {company}: your orders, subscription, products and our services."
-    out_of_scope_agent = "That is outside what I know: I answer from the customer record and {company}'s articles."
+    out_of_scope_agent = (
+        "That is outside what I know: I answer from the customer record and {company}'s articles."
+    )
     greeting = "Hello! I'm the assistant of {company}. How can I help you?"
     thanks = "You're welcome! Is there anything else I can do for you?"
     handed_off = "I'm passing this to a colleague, who will answer you here. Your conversation so far goes along, so you needn't repeat it."
@@ -283,7 +315,9 @@ class ZH(EN):
         if row.get("churned"):
             facts.append("已流失" + (f"（{row['churned_on']}）。" if row.get("churned_on") else "。"))
         if subscription:
-            facts.append(f"订阅：{subscription['plan']}，{ZH._status.get(subscription['status'], subscription['status'])}，始于{subscription['started_on']}。")
+            facts.append(
+                f"订阅：{subscription['plan']}，{ZH._status.get(subscription['status'], subscription['status'])}，始于{subscription['started_on']}。"
+            )
         if orders:
             facts.append(f"共{len(orders)}个订单，最近一次在{orders[0]['ordered_at'][:10]}。")
         facts += [f"{k}：{v}。" for k, v in _attributes(row)]
@@ -304,7 +338,8 @@ class ZH(EN):
     @staticmethod
     def order(row: Row) -> str:
         lines = "、".join(
-            f"{line.get('product') or line.get('product_id')} {_number(line['quantity'])}件" for line in row.get("lines", ())[:12]
+            f"{line.get('product') or line.get('product_id')} {_number(line['quantity'])}件"
+            for line in row.get("lines", ())[:12]
         )
         text = f"订单{row['id']}（{row['ordered_at'][:10]}下单）：{ZH._status.get(row.get('status') or 'placed', row.get('status'))}"
         if row.get("delivered_at"):
@@ -320,7 +355,9 @@ class ZH(EN):
             return f"客户{customer}没有订阅。"
         texts = []
         for r in rows[:3]:
-            text = f"{r['plan']}订阅{r['id']}：{ZH._status.get(r['status'], r['status'])}，始于{r['started_on']}"
+            text = (
+                f"{r['plan']}订阅{r['id']}：{ZH._status.get(r['status'], r['status'])}，始于{r['started_on']}"
+            )
             if r.get("price"):
                 text += f"，每{ZH._interval.get(r.get('interval') or 'month', '月')}{_money(r['price'], r.get('currency'))}"
             if r.get("next_delivery_on"):
@@ -337,7 +374,12 @@ class ZH(EN):
         text = f"{row.get('name_zh') or row['name']}（{row['name']}，{row['id']}）"
         if row.get("price"):
             text += f"，价格{_money(row['price'], row.get('currency'))}"
-        return text + "。" + (str(row["description"]) if row.get("description") else "") + ("" if row.get("active", 1) else "已停售。")
+        return (
+            text
+            + "。"
+            + (str(row["description"]) if row.get("description") else "")
+            + ("" if row.get("active", 1) else "已停售。")
+        )
 
     @staticmethod
     def value(row: Row, data: Row) -> str:
@@ -353,9 +395,11 @@ class ZH(EN):
     @staticmethod
     def interaction(row: Row) -> str:
         who = "客户" if row["author"] == "customer" else "客服"
-        return f"（{row['at'][:10]}，{ZH._channel.get(row['channel'], row['channel'])}，{who}）" + (
-            f"{row['subject']}：" if row.get("subject") else ""
-        ) + _short(row["text"])
+        return (
+            f"（{row['at'][:10]}，{ZH._channel.get(row['channel'], row['channel'])}，{who}）"
+            + (f"{row['subject']}：" if row.get("subject") else "")
+            + _short(row["text"])
+        )
 
     @staticmethod
     def contacts(row: Row, rows: Sequence[Row]) -> str:
@@ -364,7 +408,9 @@ class ZH(EN):
         channels: dict[str, int] = {}
         for r in rows:
             channels[r["channel"]] = channels.get(r["channel"], 0) + 1
-        text = "、".join(f"{ZH._channel.get(c, c)}{n}次" for c, n in sorted(channels.items(), key=lambda x: -x[1]))
+        text = "、".join(
+            f"{ZH._channel.get(c, c)}{n}次" for c, n in sorted(channels.items(), key=lambda x: -x[1])
+        )
         return f"客户{row['id']}共有{len(rows)}次沟通记录（{text}），最近一次是{rows[0]['at'][:10]}的{ZH._channel.get(rows[0]['channel'], rows[0]['channel'])}。"
 
     @staticmethod
@@ -380,7 +426,9 @@ class ZH(EN):
 
     @staticmethod
     def segment(customer: str, data: Row) -> str:
-        return f"客户{customer}属于“{data['name']}”群体。" + (str(data["profile"]) if data.get("profile") else "")
+        return f"客户{customer}属于“{data['name']}”群体。" + (
+            str(data["profile"]) if data.get("profile") else ""
+        )
 
     @staticmethod
     def recommend(customer: str, data: Sequence[Row]) -> str:
@@ -398,7 +446,10 @@ class ZH(EN):
         if not newest:
             return f"客户{customer}没有可以判断情绪的留言。"
         text = f"客户{customer}最近{sum(c.values())}条留言中，正面{c['positive']}条，中性{c['neutral']}条，负面{c['negative']}条。"
-        return text + f"最新一条（{newest[0]['at']}，{ZH._channel.get(newest[0]['channel'], '')}）为{ZH._mood[newest[0]['sentiment']]}。"
+        return (
+            text
+            + f"最新一条（{newest[0]['at']}，{ZH._channel.get(newest[0]['channel'], '')}）为{ZH._mood[newest[0]['sentiment']]}。"
+        )
 
     @staticmethod
     def offers(customer: str, data: Row) -> str:
@@ -411,7 +462,9 @@ class ZH(EN):
         if first.get("reasons"):
             text += f"理由：{'；'.join(first['reasons'])}。"
         if len(data["offers"]) > 1:
-            text += "也可以选择：" + "、".join(f"{o['name']}（{o['id']}）" for o in data["offers"][1:3]) + "。"
+            text += (
+                "也可以选择：" + "、".join(f"{o['name']}（{o['id']}）" for o in data["offers"][1:3]) + "。"
+            )
         return text
 
     @staticmethod

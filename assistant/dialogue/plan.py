@@ -29,7 +29,9 @@ def needs_account(intent: str) -> bool:
     return intent in ABOUT_ACCOUNT or intent == "compare"
 
 
-def make_plan(understood: Understood, message: str, *, session: Session, store: Any, today: date) -> tuple[Step, ...]:
+def make_plan(
+    understood: Understood, message: str, *, session: Session, store: Any, today: date
+) -> tuple[Step, ...]:
     """The steps for one message. Permission and identity are the tools' own business, checked again there."""
     intent = understood.intent
     account = understood.customers[0] if understood.customers else None
@@ -42,16 +44,27 @@ def make_plan(understood: Understood, message: str, *, session: Session, store: 
     if intent == "list_customers":
         return (Step("list_customers", read_filter(store, message, today)),)
     if intent == "compare" and len(understood.customers) > 1:
-        return tuple(Step(tool, {"customer": c}) for c in understood.customers[:2] for tool in ("value", "churn_risk"))
-    if understood.orders and intent in ("order_status", "order_history", "complaint", "cancel_or_change", "policy"):
+        return tuple(
+            Step(tool, {"customer": c}) for c in understood.customers[:2] for tool in ("value", "churn_risk")
+        )
+    if understood.orders and intent in (
+        "order_status",
+        "order_history",
+        "complaint",
+        "cancel_or_change",
+        "policy",
+    ):
         steps += [Step("order_status", {"order": o}) for o in understood.orders[:2]]
     elif intent == "order_status" and account:
         steps.append(Step("orders", {"customer": account, "limit": 2}))
     if understood.products and intent in ("policy", "recommend", "out_of_scope"):
         steps.append(Step("products", {"products": list(understood.products[:3])}))
     if account:
-        arguments: Callable[[str], dict[str, Any]] = lambda tool: {"customer": account} | (  # noqa: E731
-            span if tool in ("orders", "contact_history") else {}
+        arguments: Callable[[str], dict[str, Any]] = lambda tool: (
+            {"customer": account}
+            | (  # noqa: E731
+                span if tool in ("orders", "contact_history") else {}
+            )
         )
         for tool in ABOUT_ACCOUNT.get(intent, ()):
             if any(s.tool == "order_status" for s in steps) and tool == "orders":

@@ -75,7 +75,9 @@ class ListArgs(BaseModel):
     plan: str | None = Field(default=None, description="Subscription plan")
     status: str | None = Field(default=None, description="Subscription status: active, paused, cancelled")
     risk: str | None = Field(default=None, description="Churn risk: low, medium, high")
-    complaint: str | None = Field(default=None, description="Complained about: price, delivery, quality, service, any")
+    complaint: str | None = Field(
+        default=None, description="Complained about: price, delivery, quality, service, any"
+    )
     since: date | None = Field(default=None, description="Complaints from this day on")
     sort: str = Field(default="risk", description="risk, spend, last_order, complaints, joined")
     limit: int = Field(default=5, ge=1, le=50)
@@ -187,7 +189,13 @@ class Toolbox:
         evidence = [self._record(customer, "orders", text)]
         for row in rows[:limit]:
             evidence.append(
-                Evidence(f"record:{row['id']}", "record", self.say.order(row), f"order {row['id']}", row["ordered_at"])
+                Evidence(
+                    f"record:{row['id']}",
+                    "record",
+                    self.say.order(row),
+                    f"order {row['id']}",
+                    row["ordered_at"],
+                )
             )
         kept = [r for r in rows if r.get("status") not in ("cancelled", "returned")]
         data = {
@@ -205,7 +213,10 @@ class Toolbox:
         if row is None or not own:  # the same words for "not there" and "not yours"
             raise phrases.unknown_order(order)
         text = self.say.order(row)
-        return ToolResult(_order_data(row), [Evidence(f"record:{row['id']}", "record", text, f"order {row['id']}", row["ordered_at"])])
+        return ToolResult(
+            _order_data(row),
+            [Evidence(f"record:{row['id']}", "record", text, f"order {row['id']}", row["ordered_at"])],
+        )
 
     def subscription(self, customer: str) -> ToolResult:
         """A customer's subscriptions: plan, price, status, next delivery."""
@@ -261,7 +272,14 @@ class Toolbox:
         newest = [r for r in rows if not any(r["id"] in e.id for e in evidence)]
         for r in newest[: max(0, min(k, len(rows)) - len(evidence)) or (1 if query else 0)]:
             evidence.append(
-                Evidence(f"interaction:{r['id']}", "interaction", self.say.interaction(r), f"interaction:{r['id']}", r["at"], 0.2)
+                Evidence(
+                    f"interaction:{r['id']}",
+                    "interaction",
+                    self.say.interaction(r),
+                    f"interaction:{r['id']}",
+                    r["at"],
+                    0.2,
+                )
             )
         if len(rows) > 3 and not query or not rows:
             evidence.insert(0, self._record(customer, "contacts", self.say.contacts(row, rows)))
@@ -325,7 +343,9 @@ class Toolbox:
         self._customer(customer)
         rows = [r for r in self.store.interactions(customer, limit=30) if r["author"] == "customer"][:12]
         labels = self.models("sentiment").classify([r["text"] for r in rows]) if rows else []
-        moods = [(r["at"][:10], r["channel"], r["id"], label.label) for r, label in zip(rows, labels, strict=True)]
+        moods = [
+            (r["at"][:10], r["channel"], r["id"], label.label) for r, label in zip(rows, labels, strict=True)
+        ]
         counts = {m: sum(x[3] == m for x in moods) for m in ("positive", "neutral", "negative")}
         data = {
             "customer": customer,
@@ -336,7 +356,13 @@ class Toolbox:
         for r, label in list(zip(rows, labels, strict=True))[:6]:
             if label.label != "neutral" and len(evidence) < 3:
                 evidence.append(
-                    Evidence(f"interaction:{r['id']}", "interaction", self.say.interaction(r), f"interaction:{r['id']}", r["at"])
+                    Evidence(
+                        f"interaction:{r['id']}",
+                        "interaction",
+                        self.say.interaction(r),
+                        f"interaction:{r['id']}",
+                        r["at"],
+                    )
                 )
         return ToolResult(data, evidence)
 
@@ -351,7 +377,14 @@ class Toolbox:
         data = choice.as_dict(self.language)
         return ToolResult(
             data,
-            [Evidence(f"policy:offers/{customer}", "policy", self.say.offers(customer, data), f"offer policy, {customer}")],
+            [
+                Evidence(
+                    f"policy:offers/{customer}",
+                    "policy",
+                    self.say.offers(customer, data),
+                    f"offer policy, {customer}",
+                )
+            ],
         )
 
     def next_action(self, customer: str) -> ToolResult:
@@ -374,7 +407,16 @@ class Toolbox:
             predictions = {}
         data = lists.find(self.store, wanted, predictions)
         return ToolResult(
-            data, [Evidence("record:customers", "record", self.say.customer_list(data), "customers", self.store.as_of.isoformat())]
+            data,
+            [
+                Evidence(
+                    "record:customers",
+                    "record",
+                    self.say.customer_list(data),
+                    "customers",
+                    self.store.as_of.isoformat(),
+                )
+            ],
         )
 
     # -- knowledge --------------------------------------------------------------------------------------------
@@ -383,18 +425,28 @@ class Toolbox:
         """What the company's articles say about something."""
         if self.index is None:
             return ToolResult({"hits": []})
-        hits = self.index.search(query, role=self.session.role, customer=self.session.customer, k=k, kinds=["article"])
+        hits = self.index.search(
+            query, role=self.session.role, customer=self.session.customer, k=k, kinds=["article"]
+        )
         evidence = [h.as_evidence() for h in hits]
-        return ToolResult({"hits": [{"source": e.source, "score": round(e.score, 3)} for e in evidence]}, evidence)
+        return ToolResult(
+            {"hits": [{"source": e.source, "score": round(e.score, 3)} for e in evidence]}, evidence
+        )
 
     # -- small things -----------------------------------------------------------------------------------------
 
     def _record(self, customer: str, part: str, text: str) -> Evidence:
-        return Evidence(f"record:{customer}/{part}", "record", text, f"{customer} {part}", self.store.as_of.isoformat())
+        return Evidence(
+            f"record:{customer}/{part}", "record", text, f"{customer} {part}", self.store.as_of.isoformat()
+        )
 
     def _prediction(self, customer: str, part: str, text: str) -> Evidence:
         return Evidence(
-            f"prediction:{customer}/{part}", "prediction", text, f"{customer} {part}", self.store.as_of.isoformat()
+            f"prediction:{customer}/{part}",
+            "prediction",
+            text,
+            f"{customer} {part}",
+            self.store.as_of.isoformat(),
         )
 
     def _subscription_row(self, customer: str) -> dict[str, Any] | None:
@@ -434,7 +486,12 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 def _order_data(row: Mapping[str, Any]) -> dict[str, Any]:
     data = _plain({k: v for k, v in row.items() if k not in ("lines", "attributes", "customer_id")})
     data["lines"] = [
-        {"product": line.get("product_id"), "name": line.get("product"), "quantity": line["quantity"], "amount": line["amount"]}
+        {
+            "product": line.get("product_id"),
+            "name": line.get("product"),
+            "quantity": line["quantity"],
+            "amount": line["amount"],
+        }
         for line in row.get("lines", ())
     ]
     return data

@@ -89,7 +89,9 @@ def references(store: Any, message: str) -> References:
 
     ``unknown`` holds what has the shape of one of the company's ids but is in no table.
     """
-    tokens = list(dict.fromkeys(t for t in _TOKEN.findall(message) if any(c.isdigit() for c in t) or "@" in t))
+    tokens = list(
+        dict.fromkeys(t for t in _TOKEN.findall(message) if any(c.isdigit() for c in t) or "@" in t)
+    )
     customers: list[str] = []
     orders: list[str] = []
     products: list[str] = []
@@ -130,7 +132,12 @@ def _id_shapes(store: Any) -> list[re.Pattern[str]]:
             runs = re.findall(r"\d+|\D+", example.upper())
             if any(c.isalpha() for c in example) and any(c.isdigit() for c in example):
                 shapes.append(
-                    re.compile("".join(rf"\d{{{max(1, len(r) - 2)},{len(r) + 2}}}" if r.isdigit() else re.escape(r) for r in runs))
+                    re.compile(
+                        "".join(
+                            rf"\d{{{max(1, len(r) - 2)},{len(r) + 2}}}" if r.isdigit() else re.escape(r)
+                            for r in runs
+                        )
+                    )
                 )
     return shapes
 
@@ -178,10 +185,15 @@ def period(message: str, today: date) -> tuple[date | None, date | None]:
         if day and re.search(r"since|from|after|自|从|以来|之后", text):
             return day, today
         return (day, day) if day else (None, None)
-    if m := re.search(r"(?:last|past|previous|最近|过去|近)\s*(\d{1,3}|[一二两三四五六七八九十]+|a few|two|three|six)?\s*个?\s*(days?|weeks?|months?|years?|天|日|周|星期|月|年)", text):
+    if m := re.search(
+        r"(?:last|past|previous|最近|过去|近)\s*(\d{1,3}|[一二两三四五六七八九十]+|a few|two|three|six)?\s*个?\s*(days?|weeks?|months?|years?|天|日|周|星期|月|年)",
+        text,
+    ):
         count = _count(m[1])
         unit = m[2][0]
-        if m[1] is None and unit in "wmy" and not re.match(r"最近|过去|近", m[0]):  # "last month": the calendar's
+        if (
+            m[1] is None and unit in "wmy" and not re.match(r"最近|过去|近", m[0])
+        ):  # "last month": the calendar's
             if unit == "m":
                 end = first_of_month - timedelta(days=1)
                 return end.replace(day=1), end
@@ -189,7 +201,12 @@ def period(message: str, today: date) -> tuple[date | None, date | None]:
                 return date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)
             monday = today - timedelta(days=today.weekday())
             return monday - timedelta(days=7), monday - timedelta(days=1)
-        days = count * {"d": 1, "w": 7, "m": 30, "y": 365, "天": 1, "日": 1, "周": 7, "星": 7, "月": 30, "年": 365}[unit]
+        days = (
+            count
+            * {"d": 1, "w": 7, "m": 30, "y": 365, "天": 1, "日": 1, "周": 7, "星": 7, "月": 30, "年": 365}[
+                unit
+            ]
+        )
         return today - timedelta(days=days), today
     if re.search(r"上个?月", text):
         end = first_of_month - timedelta(days=1)
@@ -205,7 +222,9 @@ def period(message: str, today: date) -> tuple[date | None, date | None]:
     if re.search(r"\byesterday\b|昨天", text):
         return today - timedelta(days=1), today - timedelta(days=1)
     month = r"|".join(name for name in sorted(MONTHS, key=len, reverse=True) if name != "may")
-    if m := re.search(rf"\b(in|since|during|from|of|last)\s+(may|{month})\b(?:\s+(\d{{4}}))?|\b({month})\s+(\d{{4}})", text):
+    if m := re.search(
+        rf"\b(in|since|during|from|of|last)\s+(may|{month})\b(?:\s+(\d{{4}}))?|\b({month})\s+(\d{{4}})", text
+    ):
         number = MONTHS[m[2] or m[4]]
         year = int(m[3] or m[5] or (today.year if number <= today.month else today.year - 1))
         start, end = _month(year, number)
@@ -213,7 +232,9 @@ def period(message: str, today: date) -> tuple[date | None, date | None]:
     if m := re.search(r"(?:(\d{4})\s*年)?\s*(\d{1,2})\s*月份?", text):
         number = int(m[2])
         if 1 <= number <= 12:
-            start, end = _month(int(m[1] or (today.year if number <= today.month else today.year - 1)), number)
+            start, end = _month(
+                int(m[1] or (today.year if number <= today.month else today.year - 1)), number
+            )
             return (start, today) if re.search(r"以来|之后|起", text) else (start, end)
     if m := re.search(r"\b(?:in|during|of)\s+(20\d{2})\b|(20\d{2})\s*年", text):
         year = int(m[1] or m[2])
@@ -267,7 +288,9 @@ def understand(
         if bare and found.customers and memory.intent in intents:
             intent, confidence, by = str(memory.intent), 1.0, "memory"
         elif not label.sure and choose is not None:
-            best = [name for name, _ in sorted(label.scores.items(), key=lambda x: -x[1])[:4] if name in intents]
+            best = [
+                name for name, _ in sorted(label.scores.items(), key=lambda x: -x[1])[:4] if name in intents
+            ]
             if len(best) > 1:
                 intent, confidence = choose(message, best)
                 by = "model"
@@ -275,11 +298,13 @@ def understand(
     if session.role == "customer":
         customers = (session.customer,) if session.customer else ()
     elif not customers and not found.unknown:
-        orders_owner = tuple(
-            o["customer_id"] for o in (store.order(x) for x in found.orders) if o
-        )
+        orders_owner = tuple(o["customer_id"] for o in (store.order(x) for x in found.orders) if o)
         customers = orders_owner[:1] or _remembered(message, memory, session, intent)
-    orders = found.orders or (memory.orders if re.search(r"\b(it|that order|this order)\b|(这|那)个?(订单|单)", message, re.I) else ())
+    orders = found.orders or (
+        memory.orders
+        if re.search(r"\b(it|that order|this order)\b|(这|那)个?(订单|单)", message, re.I)
+        else ()
+    )
     return Understood(
         language=language_of(message),
         intent=intent,

@@ -54,9 +54,7 @@ class Verifier:
     def check(self, sentence: str) -> tuple[Sentence | None, Check]:
         """The sentence to show (None: nothing), and what was done with the draft."""
         plain, cited = strip_citations(sentence)
-        missing = [
-            f.written for f in facts(plain) if not supported(f, self._facts, self._text)
-        ]
+        missing = [f.written for f in facts(plain) if not supported(f, self._facts, self._text)]
         if missing:
             reasons = tuple(f"not in the evidence: {m}" for m in missing)
             closest = self._closest(plain)

@@ -1,0 +1,133 @@
+"""From evidence to checked sentences: the model writes, the verifier reads each sentence before anybody else does."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import HumanMessage, SystemMessage
+
+from assistant.dialogue import phrases
+from assistant.dialogue.events import Answered, Check, Citation, Sentence
+from assistant.dialogue.prompts import render
+from assistant.dialogue.verify import Verifier, sentences
+from assistant.evidence import Evidence
+
+_UNKNOWN = re.compile(
+    r"\bI (?:don't|do not) know\b|\bno (?:information|mention|details?)\b|(?:does not|doesn't|do not|don't) (?:mention|say|specify|contain|provide|include)"
+    r"|not (?:mentioned|specified|provided|stated|available)\b|我不知道|没有提(?:到|及|供)|未提(?:到|及|供)|没有(?:相关)?(?:信息|说明)|无法(?:确定|回答)",
+    re.I,
+)
+_ENDS = re.compile(r"(?<=[.!?])(?:\s*\[\d{1,2}\])*\s+(?=[^a-z])|(?<=[。！？])(?:\s*[\[【]\d{1,2}[\]】])*|\n+")
+
+
+class Writer:
+    """Writes one answer; afterwards ``answered`` holds the result."""
+
+    def __init__(self, model: BaseChatModel, *, company: str, staff: bool, language: str, today: str) -> None:
+        self.model, self.company, self.staff = model, company, staff
+        self.language, self.today = language, today
+        self.say = phrases.ZH if language == "zh" else phrases.EN
+        self.answered: Answered | None = None
+
+    def write(
+        self, question: str, evidence: Sequence[Evidence], *, before: str | None = None
+    ) -> Iterator[Sentence]:
+        """Yield checked sentences while the model is writing. Closing the generator stops the model."""
+        started = time.perf_counter()
+        system = render("answer", self.language, company=self.company, staff=self.staff)
+        prompt = render(
+            "question", self.language, evidence=evidence, question=question, today=self.today, before=before
+        )
+        verifier = Verifier(evidence, question=question, context=f"{self.company} {self.today}")
+        checks: list[Check] = []
+        kept: list[Sentence] = []
+        timing: dict[str, Any] = {}
+        unknown = False
+        stream = self.model.stream([SystemMessage(system), HumanMessage(prompt)])
+        try:
+            for draft in _drafts(stream, timing):
+                if _UNKNOWN.search(draft):
+                    unknown = True
+                    checks.append(Check(draft, "dropped", ("says that it is not known",)))
+                    if not kept:
+                        break
+                    continue
+                sentence, check = verifier.check(draft)
+                checks.append(check)
+                if sentence is not None:
+                    timing.setdefault("first_sentence_s", round(time.perf_counter() - started, 3))
+                    kept.append(sentence)
+                    yield sentence
+        finally:
+            close = getattr(stream, "close", None)
+            if close:
+                close()
+        if not kept and not unknown:
+            for sentence in compose(evidence):
+                kept.append(sentence)
+                yield sentence
+        timing["total_s"] = round(time.perf_counter() - started, 3)
+        self.answered = Answered(
+            answer=join(kept, self.language),
+            outcome="answered" if kept else "unknown",
+            citations=citations(kept, evidence),
+            checks=tuple(checks),
+            timing=timing,
+        )
+
+
+def compose(evidence: Sequence[Evidence], *, limit: int = 3) -> list[Sentence]:
+    """An answer put together from the evidence itself: its leading sentences, each with its number."""
+    out: list[Sentence] = []
+    for n, e in enumerate(evidence[:limit], start=1):
+        parts = sentences(e.text)[: 4 if e.kind in ("record", "prediction", "policy") and n == 1 else 2]
+        for part in parts:
+            out.append(Sentence(f"{part} [{n}]", (n,)))
+    return out
+
+
+def citations(kept: Sequence[Sentence], evidence: Sequence[Evidence]) -> tuple[Citation, ...]:
+    """The evidence that the kept sentences name, in the order of its numbers."""
+    used = sorted({n for s in kept for n in s.citations})
+    return tuple(
+        Citation(n, evidence[n - 1].source, evidence[n - 1].kind, evidence[n - 1].text, evidence[n - 1].id)
+        for n in used
+    )
+
+
+def join(kept: Sequence[Sentence], language: str) -> str:
+    """Sentences as one text: list items on lines of their own, Chinese without spaces between sentences."""
+    text = ""
+    for s in kept:
+        if text:
+            text += "\n" if re.match(r"[-•*]\s|\d{1,2}[.)、]\s?", s.text) else "" if language == "zh" else " "
+        text += s.text
+    return text
+
+
+def _drafts(stream: Any, timing: dict[str, Any]) -> Iterator[str]:
+    """Whole sentences out of a stream of chunks; the last chunk's metadata goes into ``timing``."""
+    buffer = ""
+    for chunk in stream:
+        text = (
+            chunk.content if isinstance(chunk.content, str) else "".join(str(part) for part in chunk.content)
+        )
+        buffer += text
+        metadata = getattr(chunk, "response_metadata", None) or {}
+        timing.update(metadata.get("timing", {}))
+        while True:
+            match = _ENDS.search(buffer)
+            # a citation may follow the full stop: wait until something else does
+            if (
+                match is None
+                or match.end() >= len(buffer)
+                or buffer[match.end() :].lstrip()[:1] in ("[", "【", "")
+            ):
+                break
+            sentence, buffer = buffer[: match.end()].strip(), buffer[match.end() :]
+            if sentence:
+                yield sentence
+    if buffer.strip():
+        yield buffer.strip()

@@ -1,0 +1,452 @@
+"""One turn: understand -> plan -> gather -> answer -> verify -> record. The blocking call drains the streaming one."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from assistant.dialogue import phrases
+from assistant.dialogue.answer import Writer
+from assistant.dialogue.events import (
+    Answered,
+    Event,
+    HandedOff,
+    Outcome,
+    Planned,
+    Retrieved,
+    Sentence,
+    Session,
+    ToolCalled,
+    Turn,
+    Understood,
+)
+from assistant.dialogue.plan import make_plan, needs_account
+from assistant.dialogue.prompts import render
+from assistant.dialogue.tools import Toolbox
+from assistant.dialogue.understand import Memory, language_of, understand
+from assistant.errors import AssistantError, PermissionDenied
+from assistant.evidence import Evidence
+from assistant.settings import Settings, get_settings
+
+LONGEST_MESSAGE = (
+    8_000  # characters; more is cut with a note, a mail thread of that length is not one question
+)
+MOST_EVIDENCE = 8
+
+
+class Assistant:
+    """The whole dialogue over one home folder. Parts are loaded when first needed, or given (a LangChain chat model,
+    a store, an embedder, an index), which is how tests and other programs put in their own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        store: Any = None,
+        model: Any = None,
+        embedder: Any = None,
+        index: Any = None,
+    ) -> None:
+        self.settings = settings or get_settings()
+        self._parts: dict[str, Any] = {
+            k: v
+            for k, v in {"store": store, "model": model, "embedder": embedder, "index": index}.items()
+            if v is not None
+        }
+        self._given = frozenset(self._parts)
+        self._lock = Lock()
+        self._versions: dict[str, str] = {}
+
+    # -- parts ------------------------------------------------------------------------------------------------
+
+    @property
+    def home(self) -> Path:
+        return self.settings.home_dir
+
+    def _part(self, name: str) -> Any:
+        with self._lock:
+            if name not in self._parts:
+                if name == "store":
+                    from assistant.crm import Store
+
+                    self._parts[name] = Store(self.settings.record_path, create=False)
+                elif name == "model":
+                    from assistant.language import load_chat_model
+
+                    self._parts[name] = load_chat_model(self.settings)
+                elif name == "embedder":
+                    from assistant.language import load_embedder
+
+                    self._parts[name] = load_embedder(self.settings)
+            return self._parts[name]
+
+    @property
+    def store(self) -> Any:
+        return self._part("store")
+
+    @property
+    def model(self) -> Any:
+        return self._part("model")
+
+    @property
+    def embedder(self) -> Any:
+        return self._part("embedder")
+
+    @property
+    def index(self) -> Any | None:
+        """The live index, opened again when a new build was published; None when there is none yet."""
+        if "index" in self._given:
+            return self._parts["index"]
+        from assistant.knowledge import KnowledgeIndex
+
+        current = _pointer(self.settings.index_dir)
+        if current is None:
+            return None
+        embedder = self.embedder
+        with self._lock:
+            if self._versions.get("index") != current:
+                self._parts["index"] = KnowledgeIndex.open(self.home, embedder)
+                self._versions["index"] = current
+            return self._parts["index"]
+
+    def predictor(self, name: str) -> Any:
+        """A trained model by name, loaded again when another version was put in place."""
+        from assistant.insight import load_model
+
+        current = _pointer(self.settings.models_dir / name) or ""
+        embedder = self.embedder if name in ("sentiment", "intents") else None
+        with self._lock:
+            if self._versions.get(name) != current or name not in self._parts:
+                model = load_model(self.home, name)
+                if embedder is not None and hasattr(model, "use"):
+                    model.use(embedder)
+                self._parts[name], self._versions[name] = model, current
+            return self._parts[name]
+
+    @property
+    def router(self) -> Any:
+        """The intent model over ``prompts/intents.yaml``."""
+        embedder = self.embedder
+        with self._lock:
+            if "router" not in self._parts:
+                from assistant.insight import IntentModel
+
+                self._parts["router"] = IntentModel.default(embedder)
+            return self._parts["router"]
+
+    @property
+    def company(self) -> str:
+        return self.settings.company_name or self.store.meta("company_name", "the company")
+
+    def company_in(self, language: str) -> str:
+        if language == "zh" and not self.settings.company_name:
+            return str(self.store.meta("company_name_zh") or self.company)
+        return self.company
+
+    # -- the turn ---------------------------------------------------------------------------------------------
+
+    def ask(
+        self,
+        message: str,
+        *,
+        session: Session,
+        conversation_id: str | None = None,
+        history: Sequence[Mapping[str, str]] = (),
+    ) -> Turn:
+        """One message, answered. Drains ``turn``; raises AssistantError when the message can't be taken."""
+        turn = Turn(message)
+        for event in self.turn(
+            message, session=session, conversation_id=conversation_id, history=history, into=turn
+        ):
+            turn.take(event)
+        return turn
+
+    def turn(
+        self,
+        message: str,
+        *,
+        session: Session,
+        conversation_id: str | None = None,
+        history: Sequence[Mapping[str, str]] = (),
+        into: Turn | None = None,
+    ) -> Iterator[Event]:
+        """The events of one turn. Closing the generator stops the model; nothing is then recorded.
+
+        ``conversation_id`` continues a conversation; without one a new one is begun. ``history`` gives earlier
+        messages (``role``, ``content``) of a conversation that this home does not know.
+        """
+        turn = into if into is not None else Turn(message)
+        message = message.strip()
+        if not message:
+            raise AssistantError("The message is empty.", "type a question")
+        cut = len(message) > LONGEST_MESSAGE
+        if cut:
+            message = message[: LONGEST_MESSAGE // 2] + "\n...\n" + message[-LONGEST_MESSAGE // 2 :]
+        conversation = self._conversation(conversation_id, session, message)
+        turn.conversation_id = conversation["id"]
+        if conversation["held_by"] == "person":
+            self.store.add_message(turn.conversation_id, "customer", message)
+            yield HandedOff("held", "")
+            return
+        started = time.perf_counter()
+        memory = Memory.from_dict(conversation.get("state") or {})
+        if history and not memory.question:
+            memory = self._remember(history, session)
+        collected = Turn(message)
+        for event in self._answer(message, session, memory, turn.conversation_id, started):
+            collected.take(event)
+            yield event
+        self._record(turn, collected, memory, cut)
+
+    def _answer(
+        self, message: str, session: Session, memory: Memory, conversation_id: str, started: float
+    ) -> Iterator[Event]:
+        understood = self._understand(message, session, memory)
+        yield understood
+        language = understood.language
+        say = phrases.ZH if language == "zh" else phrases.EN
+        company = self.company_in(language)
+        fixed = self._fixed(message, understood, session, say, company)
+        if fixed is not None:
+            text, outcome = fixed
+            yield Planned(())
+            if outcome == "handed_off":
+                summary = _summary(memory, message)
+                yield HandedOff("asked", text, self.store.hand_off(conversation_id, "asked", summary))
+            else:
+                yield Sentence(text)
+                yield _answered(text, outcome, started)
+            return
+        steps = make_plan(understood, message, session=session, store=self.store, today=self.store.as_of)
+        yield Planned(steps)
+        toolbox = Toolbox(
+            store=self.store, index=self.index, models=self.predictor, session=session, language=language
+        )
+        evidence: list[Evidence] = []
+        problems: list[str] = []
+        try:
+            for step in steps:
+                called, found = toolbox.call(step.tool, step.arguments)
+                yield called
+                if isinstance(called.result, dict) and called.result.get("error"):
+                    problems.append(
+                        " ".join(x for x in (called.result["error"], called.result.get("hint")) if x)
+                    )
+                evidence += [e for e in found if e.id not in {x.id for x in evidence}]
+        except PermissionDenied:
+            text = say.sign_in if session.role == "visitor" else say.refused
+            yield Sentence(text)
+            yield _answered(text, "refused", started)
+            return
+        evidence = evidence[:MOST_EVIDENCE]
+        yield Retrieved(tuple(evidence))
+        writer = Writer(
+            self.model,
+            company=company,
+            staff=session.is_staff,
+            language=language,
+            today=self.store.as_of.isoformat(),
+        )
+        prepared = time.perf_counter() - started
+        if evidence and _worth_reading(evidence, self.index):
+            yield from writer.write(message, evidence, before=memory.question if memory.history else None)
+        result = writer.answered
+        if result is not None and result.outcome == "answered":
+            answer, tail = result.answer, ""
+            if understood.intent == "cancel_or_change" and not session.is_staff:
+                tail = say.change_note
+            elif understood.intent == "offer" and session.is_staff:
+                tail = self._draft(toolbox, understood, evidence, company)
+            if tail:
+                yield Sentence(tail)
+                answer += ("\n\n" if language == "en" else "\n") + tail
+            timing = dict(result.timing) | {"prepared_s": round(prepared, 3)}
+            timing["total_s"] = round(time.perf_counter() - started, 3)
+            if "first_token_s" in timing:
+                timing["first_token_s"] = round(timing["first_token_s"] + prepared, 3)
+            yield Answered(answer, "answered", result.citations, result.checks, timing)
+            return
+        if problems:
+            text = problems[0]
+        else:
+            text = (
+                f"{say.unknown} {say.unknown_next_agent if session.is_staff else say.unknown_next_customer}"
+            )
+        yield Sentence(text)
+        checks = result.checks if result else ()
+        timing = dict(result.timing) if result else {}
+        yield Answered(
+            text, "unknown", (), checks, timing | {"total_s": round(time.perf_counter() - started, 3)}
+        )
+
+    def _understand(self, message: str, session: Session, memory: Memory) -> Understood:
+        return understand(
+            message,
+            session=session,
+            memory=memory,
+            store=self.store,
+            router=self.router,
+            sentiment=self._sentiment,
+            choose=self._choose,
+            intents=self.intents(session),
+            today=self.store.as_of,
+        )
+
+    def intents(self, session: Session) -> list[str]:
+        """What somebody in this role may ask for."""
+        role = "agent" if session.is_staff else "customer"
+        return [name for name, intent in self.router.intents.items() if role in intent["roles"]]
+
+    def _sentiment(self, message: str) -> str:
+        try:
+            return str(self.predictor("sentiment").classify([message])[0].label)
+        except AssistantError:
+            return "neutral"
+
+    def _choose(self, message: str, intents: Sequence[str]) -> tuple[str, float]:
+        described = {self.router.intents[name]["description"]: name for name in intents}
+        prompt = render("route", language_of(message), message=message[:600])
+        choice = self.model.choose(prompt, list(described))
+        return described[choice.option], float(choice.probabilities[choice.option])
+
+    def _fixed(
+        self, message: str, understood: Understood, session: Session, say: type[phrases.EN], company: str
+    ) -> tuple[str, Outcome] | None:
+        """What code answers by itself: courtesy, refusals, a missing account."""
+        intent = understood.intent
+        if intent == "human" and not session.is_staff:
+            return say.handed_off, "handed_off"
+        if intent == "forbidden":
+            return say.refused, "refused"
+        if intent == "out_of_scope" and not understood.products:
+            text = say.out_of_scope_agent if session.is_staff else say.out_of_scope
+            return text.format(company=company), "refused"
+        if intent == "greeting_thanks":
+            thanks = any(w in message.lower() for w in ("thank", "thx", "cheers", "bye", "谢", "再见"))
+            return (say.thanks if thanks else say.greeting).format(company=company), "answered"
+        if needs_account(intent) and not understood.customers:
+            if session.is_staff:
+                if understood.unknown:
+                    closest = self.store.closest_customers(understood.unknown[0])
+                    return str(phrases.unknown_customer(understood.unknown[0], closest)), "unknown"
+                if understood.orders or understood.products:
+                    return None
+                return say.which_customer, "unknown"
+            if not session.customer and not (intent == "recommend" and understood.products):
+                return say.sign_in, "refused"
+        return None
+
+    def _draft(
+        self, toolbox: Toolbox, understood: Understood, evidence: Sequence[Evidence], company: str
+    ) -> str:
+        """A message to the customer around the offer's fixed terms; the model writes only what stands before them."""
+        from assistant.dialogue.offers import draft
+
+        customer = understood.customers[0] if understood.customers else None
+        if customer is None:
+            return ""
+        offers = toolbox.call("eligible_offers", {"customer": customer})[0].result.get("offers") or []
+        if not offers:
+            return ""
+        return draft(self.store, self.model, customer, offers[0]["id"], company_in=self.company_in)
+
+    # -- memory -----------------------------------------------------------------------------------------------
+
+    def _conversation(self, conversation_id: str | None, session: Session, message: str) -> dict[str, Any]:
+        if conversation_id:
+            found = self.store.conversation(conversation_id)
+            if found is None:
+                raise AssistantError(f"No conversation {conversation_id!r}.", "start a new one")
+            if not session.is_staff and (
+                found["role"] != session.role or found["customer_id"] != session.customer
+            ):
+                raise PermissionDenied("This conversation belongs to somebody else.")
+            return dict(found)
+        new = self.store.start_conversation(session.role, session.customer, language=language_of(message))
+        return dict(self.store.conversation(new))
+
+    def _remember(self, history: Sequence[Mapping[str, str]], session: Session) -> Memory:
+        """Memory rebuilt from earlier messages by reading each of the user's again."""
+        memory, question = Memory(), None
+        for line in history[-6:]:
+            if line.get("role") == "user":
+                question = str(line.get("content", ""))[:LONGEST_MESSAGE]
+                if question.strip():
+                    memory = memory.after(question, self._understand(question, session, memory), "")
+            elif question is not None and memory.history:
+                memory = Memory(
+                    **{
+                        **memory.__dict__,
+                        "history": (*memory.history[:-1], (question, str(line.get("content", "")))),
+                    }
+                )
+        return memory
+
+    def _record(self, turn: Turn, collected: Turn, memory: Memory, cut: bool) -> None:
+        understood = collected.understood
+        detail = collected.as_dict()
+        for key in ("answer", "intent", "sentiment", "language", "outcome", "conversation", "turn"):
+            detail.pop(key, None)
+        if cut:
+            detail["cut"] = (
+                f"the message was longer than {LONGEST_MESSAGE} characters; its middle was left out"
+            )
+        after = memory.after(collected.message, understood, collected.answer) if understood else memory
+        turn.id = self.store.save_turn(
+            turn.conversation_id,
+            message=collected.message,
+            answer=collected.answer,
+            outcome=collected.outcome,
+            intent=understood.intent if understood else None,
+            sentiment=understood.sentiment if understood else None,
+            language=understood.language if understood else None,
+            detail=detail,
+            state=_state(after),
+        )
+
+
+def drain(events: Iterable[Event]) -> Turn:
+    """A turn out of its events."""
+    turn = Turn("")
+    for event in events:
+        turn.take(event)
+    return turn
+
+
+def _answered(text: str, outcome: Outcome, started: float) -> Answered:
+    return Answered(text, outcome, (), (), {"total_s": round(time.perf_counter() - started, 3)})
+
+
+def _state(memory: Memory) -> dict[str, Any]:
+    return {
+        "intent": memory.intent,
+        "customers": list(memory.customers),
+        "orders": list(memory.orders),
+        "products": list(memory.products),
+        "question": memory.question,
+        "history": [list(pair) for pair in memory.history],
+    }
+
+
+def _summary(memory: Memory, message: str) -> str:
+    """What a colleague needs to know when taking over: the last questions, newest last."""
+    return "\n".join([*(q for q, _ in memory.history), message])[-1000:]
+
+
+def _worth_reading(evidence: Sequence[Evidence], index: Any | None) -> bool:
+    """Whether anything is evidence by key, or found by search with a score above the index's threshold."""
+    threshold = getattr(index, "threshold", 0.0) if index is not None else 0.0
+    return any(e.kind in ("record", "prediction", "policy") or e.score >= threshold for e in evidence)
+
+
+def _pointer(folder: Path) -> str | None:
+    """The content of a CURRENT pointer, or None."""
+    try:
+        return (folder / "CURRENT").read_text().strip() or None
+    except OSError:
+        return None
+
+
+__all__ = ["Assistant", "ToolCalled", "drain"]
