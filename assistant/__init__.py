@@ -18,7 +18,7 @@ _HOMES = {
     "Settings": "assistant.settings",
     "Store": "assistant.crm",
 }
-__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604
+__all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

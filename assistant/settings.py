@@ -12,7 +12,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CRM_ASSISTANT_", extra="ignore", frozen=True)
 
-    home: Path = Field(default=Path("~/.crm-assistant"), description="Home folder: record, index, models, weights")
+    home: Path = Field(
+        default=Path("~/.crm-assistant"), description="Home folder: record, index, models, weights"
+    )
     weights: Path | None = Field(
         default=None, description="Folder of model weights; default is weights/ in the home folder"
     )
@@ -20,7 +22,9 @@ class Settings(BaseSettings):
         default="default", description="'default', 'small', a Hugging Face id, or a folder of a model"
     )
     embedder: str = Field(default="all-MiniLM-L6-v2", description="Sentence-transformers model id or folder")
-    context_tokens: int = Field(default=4096, ge=512, description="Longest prompt and answer together, in tokens")
+    context_tokens: int = Field(
+        default=4096, ge=512, description="Longest prompt and answer together, in tokens"
+    )
     answer_tokens: int = Field(default=256, ge=16, description="Longest answer, in tokens")
     threads: int = Field(default=0, ge=0, description="CPU threads for the models; 0 means all cores")
     offline: bool = Field(default=False, description="Never fetch anything; only what is on disk is used")

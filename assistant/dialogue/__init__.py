@@ -10,7 +10,7 @@ _HOMES = {
     "Turn": "assistant.dialogue.events",
     "Verifier": "assistant.dialogue.verify",
 }
-__all__ = list(_HOMES)  # noqa: PLE0605
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

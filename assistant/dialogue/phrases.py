@@ -6,7 +6,7 @@ the answer put together from evidence alone reads well.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from assistant.errors import RecordError
 
@@ -178,7 +178,7 @@ class EN:
     def contacts(row: Row, rows: Sequence[Row]) -> str:
         if not rows:
             return f"There are no conversations with customer {row['id']} in this period."
-        channels = {}
+        channels: dict[str, int] = {}
         for r in rows:
             channels[r["channel"]] = channels.get(r["channel"], 0) + 1
         text = ", ".join(f"{n} {c}" for c, n in sorted(channels.items(), key=lambda x: -x[1]))
@@ -286,14 +286,20 @@ class ZH(EN):
     """Chinese (simplified)."""
 
     language = "zh"
-    _status = {
+    _status: ClassVar[dict[str, str]] = {
         "placed": "已下单", "shipped": "已发货", "delivered": "已送达", "cancelled": "已取消", "returned": "已退货",
         "active": "有效", "paused": "已暂停",
     }  # fmt: skip
-    _channel = {"email": "邮件", "chat": "在线聊天", "call": "电话", "ticket": "工单", "review": "评价"}
-    _mood = {"positive": "正面", "neutral": "中性", "negative": "负面"}
-    _band = {"low": "低", "medium": "中", "high": "高"}
-    _interval = {"month": "月", "week": "周", "year": "年"}
+    _channel: ClassVar[dict[str, str]] = {
+        "email": "邮件",
+        "chat": "在线聊天",
+        "call": "电话",
+        "ticket": "工单",
+        "review": "评价",
+    }
+    _mood: ClassVar[dict[str, str]] = {"positive": "正面", "neutral": "中性", "negative": "负面"}
+    _band: ClassVar[dict[str, str]] = {"low": "低", "medium": "中", "high": "高"}
+    _interval: ClassVar[dict[str, str]] = {"month": "月", "week": "周", "year": "年"}
 
     @staticmethod
     def profile(row: Row, orders: Sequence[Row], subscription: Row | None) -> str:

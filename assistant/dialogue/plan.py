@@ -1,6 +1,5 @@
 """From what was understood to the tools to call: plan shapes in code, one per intent."""
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -60,18 +59,17 @@ def make_plan(
     if understood.products and intent in ("policy", "recommend", "out_of_scope"):
         steps.append(Step("products", {"products": list(understood.products[:3])}))
     if account:
-        arguments: Callable[[str], dict[str, Any]] = lambda tool: (
-            {"customer": account}
-            | (  # noqa: E731
-                span if tool in ("orders", "contact_history") else {}
-            )
-        )
         for tool in ABOUT_ACCOUNT.get(intent, ()):
             if any(s.tool == "order_status" for s in steps) and tool == "orders":
                 continue
-            extra = {"query": message} if tool == "contact_history" and intent == "contact_history" else {}
-            limit = {"k": 2} if tool == "contact_history" and intent == "account_summary" else {}
-            steps.append(Step(tool, arguments(tool) | extra | limit))
+            extra: dict[str, Any] = (
+                {"query": message} if tool == "contact_history" and intent == "contact_history" else {}
+            )
+            limit: dict[str, Any] = (
+                {"k": 2} if tool == "contact_history" and intent == "account_summary" else {}
+            )
+            when = span if tool in ("orders", "contact_history") else {}
+            steps.append(Step(tool, {"customer": account} | when | extra | limit))
         if intent == "compare":
             steps += [Step(tool, {"customer": account}) for tool in ("orders", "value")]
     if intent in ("policy", "complaint", "cancel_or_change"):

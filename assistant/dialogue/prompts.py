@@ -19,6 +19,6 @@ def _environment() -> Environment:
     )
 
 
-def render(name: str, language: str, **values: Any) -> str:
+def render(name: str, language: str, /, **values: Any) -> str:
     """The prompt ``prompts/<name>.<language>.j2`` with ``values`` put in."""
     return _environment().get_template(f"{name}.{language}.j2").render(**values).strip()

@@ -281,7 +281,7 @@ class Toolbox:
                     0.2,
                 )
             )
-        if len(rows) > 3 and not query or not rows:
+        if (len(rows) > 3 and not query) or not rows:
             evidence.insert(0, self._record(customer, "contacts", self.say.contacts(row, rows)))
         data = {
             "customer": customer,
