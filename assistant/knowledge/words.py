@@ -1,0 +1,107 @@
+"""Text as searchable words, the same for passages and questions: English stems, Chinese pairs of characters, codes.
+
+Chinese has no blanks between words. Pairs of neighbouring characters (and the single ones of a run of one) find
+what a dictionary-based cut finds and don't depend on where it cuts.
+"""
+
+import re
+import threading
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+# what is cut out of normalised text: codes like lg-302 or in-000123, words, numbers like 21.90, runs of Chinese
+_TOKEN = re.compile(
+    r"(?P<code>[a-z]{1,5}-\d[\w-]*)|(?P<number>\d+(?:[.,:]\d+)*)|(?P<word>[^\W\d_\u3400-\u9fff\uf900-\ufaff]+\d*[a-z\d]*)"
+    r"|(?P<han>[\u3400-\u9fff\uf900-\ufaff]+)"
+)
+_STEMMING = threading.Lock()
+_CODE = re.compile(r"\b(?=[A-Za-z0-9-]*\d)(?=[A-Za-z0-9-]*[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+\b")
+
+# words that say nothing about the subject of a question; of Chinese, pairs that only ask and single characters
+_ENGLISH = """
+a about after again all also am an and any are as at be because been before being but by can could did do does doing
+don for from get got had has have having he her here hers him his how i if in into is it its just let ll me more my no
+not now of off on once one only or other our out over please re s shall she should so some such t than that the their
+them then there these they this those through to too up us ve very was we were what when where which while who whom why
+will with would you your yours tell know want need like hi hello thanks thank
+"""
+_CHINESE_PAIRS = """
+我们 你们 您们 他们 请问 什么 怎么 怎样 如何 可以 能不 不能 为什 多少 多久 几天 吗的 是否 有没 没有 一下 想要 需要 的话 是不 不是 么办
+么样 我的 你的 您的 我想 我要 还是 这个 那个 哪些 哪里 是什 有什 可不 告诉 知道
+"""
+_CHINESE_SINGLE = (
+    "的了吗呢吧啊我你您他她它是在有和与就都也还要会能可以请问么这那个们把被给到怎什为多少几想说对"
+)
+
+
+def normalised(text: str) -> str:
+    """Lower case, full-width forms made half-width, accents dropped."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    if text.isascii():
+        return text
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+
+
+def segment(text: str) -> list[str]:
+    """All searchable words of ``text``, in order, repeated as often as they occur."""
+    found: list[str] = []
+    for match in _TOKEN.finditer(normalised(text)):
+        kind, token = match.lastgroup, match.group()
+        if kind == "code":
+            found.append(token.replace("-", "").replace("_", ""))
+        elif kind == "number":
+            found.append(token.replace(",", ".").replace(":", "."))
+        elif kind == "word":
+            found.append(stem(token))
+        elif len(token) == 1:
+            found.append(token)
+        else:
+            found.extend(token[i : i + 2] for i in range(len(token) - 1))
+    return found
+
+
+def query_words(text: str) -> list[str]:
+    """The words of a question that carry meaning, each once, in order; all of them where none does."""
+    words = list(dict.fromkeys(segment(text)))
+    telling = [word for word in words if not _says_nothing(word)]
+    return telling or words
+
+
+def codes(text: str) -> list[str]:
+    """Codes and ids in ``text`` as they are searched: ``LG-302`` -> ``lg302``."""
+    return list(dict.fromkeys(normalised(match).replace("-", "") for match in _CODE.findall(text)))
+
+
+def is_chinese(text: str) -> bool:
+    """Whether words of ``text`` are mostly Chinese."""
+    words = segment(text)
+    return bool(words) and sum(bool(re.match(r"[\u3400-\u9fff]", word)) for word in words) * 2 > len(words)
+
+
+@lru_cache(maxsize=65536)
+def stem(word: str) -> str:
+    """The English stem (Snowball); words of other scripts and short ones stay as they are."""
+    if len(word) <= 3 or not word.isascii() or not word.isalpha():
+        return word
+    with _STEMMING:  # the stemmer keeps the word it works on in itself
+        return str(_stemmer().stemWord(word))
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
+
+
+@lru_cache(maxsize=1)
+def _stop_words() -> frozenset[str]:
+    english = _ENGLISH.split()
+    return frozenset([*english, *(stem(word) for word in english), *_CHINESE_PAIRS.split(), *_CHINESE_SINGLE])
+
+
+def _says_nothing(word: str) -> bool:
+    return word in _stop_words() or (
+        len(word) == 2 and all(character in _CHINESE_SINGLE for character in word)
+    )
