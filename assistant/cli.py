@@ -1,0 +1,735 @@
+"""The command line: ``crm-assistant`` = ``python -m assistant``. Heavy parts are imported inside the commands."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from assistant import __version__
+from assistant.errors import AssistantError
+from assistant.settings import Settings, get_settings
+
+Progress = Callable[[str, int, int | None], None]
+
+
+class _Group(click.Group):
+    """Turns errors into one line plus a hint and exit code 1; Ctrl-C into 130. ``--debug`` shows tracebacks."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except AssistantError as error:
+            if ctx.params.get("debug"):
+                raise
+            _fail(error.message, error.hint)
+        except KeyboardInterrupt:
+            if ctx.params.get("debug"):
+                raise
+            click.echo("\nStopped. What was finished is kept; the same command goes on from there.", err=True)
+            sys.exit(130)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except OSError as error:
+            if ctx.params.get("debug"):
+                raise
+            hint = "free some space or choose another folder: --home" if error.errno == 28 else ""
+            _fail(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), hint)
+        return None
+
+
+def _fail(message: str, hint: str = "") -> None:
+    click.echo(f"error: {message}", err=True)
+    if hint:
+        click.echo(f"hint: {hint}", err=True)
+    sys.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="crm-assistant")
+@click.option("--home", type=click.Path(path_type=Path), help="Home folder. [default: ~/.crm-assistant]")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def main(home: Path | None, debug: bool) -> None:
+    """A CRM assistant that runs on this machine: your records, your articles, a local language model.
+
+    Start with `crm-assistant demo`.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if home is not None:
+        os.environ["CRM_ASSISTANT_HOME"] = str(home)
+        get_settings.cache_clear()
+
+
+def _json_option(command: Any) -> Any:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(_plain(value), ensure_ascii=False, indent=2, default=str))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "as_dict"):
+        return value.as_dict()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A progress bar per phase on standard error; plain lines where nobody is watching."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import (
+        Progress as Bars,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        seen: dict[str, float] = {}
+
+        def line(phase: str, done: int, total: int | None) -> None:
+            now = time.monotonic()
+            if phase not in seen or now - seen[phase] > 15 or done == total != seen.get(phase + "!"):
+                if phase in seen and done == total:
+                    seen[phase + "!"] = float(done)
+                seen[phase] = now
+                click.echo(f"{phase}: {done}" + (f" of {total}" if total else ""), err=True)
+
+        yield line
+        return
+    with Bars(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=False,
+    ) as bars:
+        tasks: dict[str, Any] = {}
+
+        def bar(phase: str, done: int, total: int | None) -> None:
+            if phase not in tasks:
+                tasks[phase] = bars.add_task(phase, total=total)
+            bars.update(tasks[phase], completed=done, total=total)
+
+        yield bar
+
+
+def _store(settings: Settings, *, create: bool = False) -> Any:
+    from assistant.crm import Store
+
+    if not create and not settings.record_path.exists():
+        raise AssistantError(
+            f"There is no record in {settings.home_dir}.",
+            "crm-assistant demo, or crm-assistant import orders FILE",
+        )
+    return Store(settings.record_path, create=create)
+
+
+def _assistant(settings: Settings) -> Any:
+    from assistant.dialogue import Assistant
+
+    return Assistant(settings, store=_store(settings))
+
+
+# -- the main job ---------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--port", type=int, help="Port of the web pages. [default: 7860]")
+@click.option("--host", help="Address to listen on. [default: 127.0.0.1, this machine only]")
+@click.option("--no-serve", is_flag=True, help="Set everything up, then stop.")
+@click.option("--seed", default=7, show_default=True, help="Seed of the demo company.")
+@_json_option
+def demo(port: int | None, host: str | None, no_serve: bool, seed: int, as_json: bool) -> None:
+    """Set everything up on a demo company and serve the three web pages."""
+    from assistant.setup import set_up_demo
+
+    settings = get_settings()
+    with _progress() as progress:
+        report = set_up_demo(settings, seed=seed, progress=progress)
+    if as_json:
+        _print_json(report)
+    else:
+        for line in report.lines():
+            click.echo(line, err=True)
+    if not no_serve:
+        _serve(settings, host, port)
+
+
+@main.command()
+@click.option("--port", type=int, help="Port of the web pages. [default: 7860]")
+@click.option("--host", help="Address to listen on. [default: 127.0.0.1, this machine only]")
+def serve(port: int | None, host: str | None) -> None:
+    """Serve the web pages and the API."""
+    settings = get_settings()
+    _store(settings).close()
+    _serve(settings, host, port)
+
+
+def _serve(settings: Settings, host: str | None, port: int | None) -> None:
+    from assistant.web import serve as serve_pages
+
+    serve_pages(settings, host=host or settings.host, port=port or settings.port)
+
+
+# -- talking --------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("message", required=False)
+@click.option(
+    "--role", type=click.Choice(["agent", "customer", "visitor"]), default="agent", show_default=True
+)
+@click.option(
+    "--customer", help="Customer id: who is signed in (customer), or whose account is open (agent)."
+)
+@click.option("--batch", type=click.Path(path_type=Path, dir_okay=False), help="Questions as JSON lines.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where answers to --batch go.")
+@_json_option
+def ask(
+    message: str | None, role: str, customer: str | None, batch: Path | None, out: Path | None, as_json: bool
+) -> None:
+    """Ask one question, or a file of them with --batch IN.jsonl --out OUT.jsonl."""
+    from assistant.dialogue import Session
+
+    settings = get_settings()
+    if batch is not None:
+        _batch_usage(message, batch, out)
+        assistant = _assistant(settings)
+
+        def answer(line: dict[str, Any]) -> dict[str, Any]:
+            session = Session(line.get("role", role), line.get("customer"), "batch")
+            _check_customer(assistant.store, session)
+            turn = assistant.ask(str(line["message"]), session=session, history=line.get("history") or ())
+            return dict(turn.as_dict())
+
+        _run_batch(batch, out, answer, need="message")
+        return
+    if message is None:
+        raise click.UsageError("say what to ask, or give --batch FILE")
+    if not message.strip():
+        raise AssistantError("The message is empty.", 'type a question: crm-assistant ask "..."')
+    assistant = _assistant(settings)
+    session = Session(role, customer, "console")  # type: ignore[arg-type]
+    _check_customer(assistant.store, session)
+    turn = assistant.ask(message, session=session)
+    if as_json:
+        _print_json(turn)
+    else:
+        _print_turn(turn)
+
+
+def _check_customer(store: Any, session: Any) -> None:
+    from assistant.dialogue.phrases import unknown_customer
+
+    if session.customer and store.customer(session.customer) is None:
+        raise unknown_customer(session.customer, store.closest_customers(session.customer))
+    if session.role == "customer" and not session.customer:
+        raise AssistantError("A customer has to be signed in.", "add --customer ID")
+
+
+def _print_turn(turn: Any) -> None:
+    click.echo(turn.answer)
+    if turn.citations:
+        click.echo()
+        for c in turn.citations:
+            text = " ".join(c.text.split())
+            click.echo(
+                click.style(f"[{c.n}] {c.source}: {text[:160]}{'...' if len(text) > 160 else ''}", dim=True)
+            )
+
+
+@main.command()
+@click.option(
+    "--role", type=click.Choice(["agent", "customer", "visitor"]), default="agent", show_default=True
+)
+@click.option(
+    "--customer", help="Customer id: who is signed in (customer), or whose account is open (agent)."
+)
+def chat(role: str, customer: str | None) -> None:
+    """Talk, with answers that appear while they are written. Ctrl-C stops an answer, Ctrl-D ends."""
+    from assistant.dialogue import Session
+    from assistant.dialogue.events import Answered, HandedOff, Sentence, ToolCalled
+
+    settings = get_settings()
+    assistant = _assistant(settings)
+    session = Session(role, customer, "console")  # type: ignore[arg-type]
+    _check_customer(assistant.store, session)
+    click.echo(click.style(f"{assistant.company}. Ctrl-C stops an answer, Ctrl-D ends.", dim=True))
+    conversation = assistant.store.start_conversation(role, customer)
+    while True:
+        try:
+            message = input("> ").strip()
+        except (EOFError, KeyboardInterrupt):
+            click.echo()
+            return
+        if not message:
+            continue
+        events = assistant.turn(message, session=session, conversation_id=conversation)
+        try:
+            for event in events:
+                if isinstance(event, ToolCalled):
+                    click.echo(click.style(f"  {event.name} ...", dim=True))
+                elif isinstance(event, Sentence):
+                    click.echo(event.text + " ", nl=False)
+                elif isinstance(event, HandedOff):
+                    click.echo(event.message, nl=False)
+                elif isinstance(event, Answered):
+                    click.echo()
+                    for c in event.citations:
+                        click.echo(click.style(f"  [{c.n}] {c.source}", dim=True))
+            click.echo()
+        except KeyboardInterrupt:
+            events.close()  # type: ignore[attr-defined]
+            click.echo(click.style(" (stopped)", dim=True))
+        except AssistantError as error:
+            click.echo(str(error), err=True)
+
+
+def _batch_usage(message: str | None, batch: Path, out: Path | None) -> None:
+    if message is not None:
+        raise click.UsageError("give a message or --batch, not both")
+    if out is None:
+        raise click.UsageError("--batch needs --out FILE")
+    if not batch.is_file():
+        raise AssistantError(f"There is no file {batch}.", "give a file of JSON lines")
+
+
+def _run_batch(
+    batch: Path, out: Path | None, answer: Callable[[dict[str, Any]], dict[str, Any]], need: str
+) -> None:
+    """Answer line by line, one line out per line in, in order; a line that fails says why and the rest goes on.
+
+    What is done stays in ``OUT.part`` when stopped; OUT itself appears whole.
+    """
+    assert out is not None
+    lines = batch.read_text(encoding="utf-8", errors="replace").splitlines()
+    part = out.with_name(out.name + ".part")
+    with _progress() as progress, part.open("w", encoding="utf-8") as file:
+        for number, text in enumerate(lines, start=1):
+            if not text.strip():
+                continue
+            result: dict[str, Any] = {"id": number}
+            try:
+                line = json.loads(text)
+                if not isinstance(line, dict) or need not in line:
+                    raise AssistantError(f'Line {number} is not an object with "{need}".')
+                result["id"] = line.get("id", number)
+                result |= answer(line)
+            except json.JSONDecodeError as error:
+                result["error"] = f"line {number} is not JSON: {error.msg}"
+            except AssistantError as error:
+                result["error"] = str(error)
+            file.write(json.dumps(result, ensure_ascii=False, default=str) + "\n")
+            file.flush()
+            progress("lines", number, len(lines))
+    part.replace(out)
+
+
+# -- data in --------------------------------------------------------------------------------------------------
+
+
+@main.command("import")
+@click.argument("kind", type=click.Choice(["customers", "orders", "interactions", "products"]))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="COLUMN=ROLE",
+    help="What a column holds, e.g. InvoiceNo=order.",
+)
+@click.option("--dry-run", is_flag=True, help="Show the mapping and the report; write nothing.")
+@_json_option
+def import_(kind: str, file: Path, mapping: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Import CSV, JSON lines, Parquet or XLSX, with a cleaning report. Rejected rows are kept aside."""
+    from assistant.crm.importing import import_file
+
+    for item in mapping:
+        if "=" not in item:
+            raise click.BadParameter(f"{item!r} is not COLUMN=ROLE", param_hint="--map")
+    roles = dict(item.split("=", 1) for item in mapping)
+    settings = get_settings()
+    with _store(settings, create=True) as store, _progress() as progress:
+        report = import_file(store, kind, file, mapping=roles or None, dry_run=dry_run, progress=progress)
+    if as_json:
+        _print_json(report)
+    else:
+        for line in report.lines():
+            click.echo(line)
+
+
+# -- knowledge ------------------------------------------------------------------------------------------------
+
+
+@main.group()
+def index() -> None:
+    """Build, look at, search and roll back the knowledge index."""
+
+
+@index.command("build")
+@click.option(
+    "--kb",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of articles.",
+)
+@click.option("--force", is_flag=True, help="Publish even if test queries find less than before.")
+@_json_option
+def index_build(folders: tuple[Path, ...], force: bool, as_json: bool) -> None:
+    """Build the index beside the live one, try it, and put it in place."""
+    from assistant.knowledge import build_index
+    from assistant.language import load_embedder
+
+    settings = get_settings()
+    with _store(settings) as store, _progress() as progress:
+        report = build_index(
+            store,
+            load_embedder(settings),
+            home=settings.home_dir,
+            kb_dirs=list(folders) or _kb_folders(settings, store),
+            progress=progress,
+            force=force,
+        )
+    if as_json:
+        _print_json(report)
+    else:
+        for line in report.lines():
+            click.echo(line)
+
+
+def _kb_folders(settings: Settings, store: Any) -> list[Path]:
+    """The folder of articles in the settings; the demo company's own only for the demo company's record."""
+    if settings.kb is not None:
+        return [settings.kb_dir]
+    return [settings.kb_dir] if store.meta("demo_seed") else []
+
+
+@index.command("status")
+@_json_option
+def index_status_(as_json: bool) -> None:
+    """What the live index holds, and the builds one can go back to."""
+    from assistant.knowledge import index_status
+
+    status = index_status(get_settings().home_dir)
+    if as_json:
+        _print_json(status)
+    else:
+        for line in status.lines():
+            click.echo(line)
+
+
+@index.command("rollback")
+@_json_option
+def index_rollback(as_json: bool) -> None:
+    """Go back to the build before the live one."""
+    from assistant.knowledge import rollback
+
+    build = rollback(get_settings().home_dir)
+    _print_json({"build": build}) if as_json else click.echo(f"Build {build} is live.")
+
+
+@index.command("search")
+@click.argument("query", required=False)
+@click.option(
+    "--role", type=click.Choice(["visitor", "customer", "agent", "admin"]), default="agent", show_default=True
+)
+@click.option("--customer", help="Customer id.")
+@click.option("--k", default=5, show_default=True, type=click.IntRange(1, 100), help="How many sources.")
+@click.option("--batch", type=click.Path(path_type=Path, dir_okay=False), help="Queries as JSON lines.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where results of --batch go.")
+@_json_option
+def index_search(
+    query: str | None,
+    role: str,
+    customer: str | None,
+    k: int,
+    batch: Path | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Search as a role would; each source at most once, best first."""
+    from assistant.knowledge import KnowledgeIndex
+    from assistant.language import load_embedder
+
+    settings = get_settings()
+    if batch is not None:
+        _batch_usage(query, batch, out)
+    elif query is None:
+        raise click.UsageError("say what to look for, or give --batch FILE")
+    live = KnowledgeIndex.open(settings.home_dir, load_embedder(settings))
+
+    def hits(text: str, role: str, customer: str | None) -> list[dict[str, Any]]:
+        best: dict[str, dict[str, Any]] = {}
+        for hit in live.search(text, role=role, customer=customer, k=3 * k):  # type: ignore[arg-type]
+            best.setdefault(
+                hit.source,
+                {
+                    "source": hit.source,
+                    "passage": hit.passage_id,
+                    "score": round(hit.score, 4),
+                    "text": hit.text,
+                },
+            )
+        return list(best.values())[:k]
+
+    if batch is not None:
+        _run_batch(
+            batch,
+            out,
+            lambda line: {
+                "hits": hits(str(line["query"]), line.get("role", role), line.get("customer", customer))
+            },
+            need="query",
+        )
+        return
+    found = hits(str(query), role, customer)
+    if as_json:
+        _print_json({"query": query, "hits": found})
+        return
+    if not found:
+        click.echo("Nothing found.")
+    for hit in found:
+        text = " ".join(hit["text"].split())
+        click.echo(f"{hit['score']:.3f}  {hit['source']}\n       {text[:200]}")
+
+
+# -- models ---------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["churn", "segments", "recommend", "sentiment", "intents", "all"]))
+@click.option("--table", type=click.Path(path_type=Path), help="Train on this table instead of the record.")
+@click.option("--target", help="Column to predict, with --table.")
+@click.option("--id", "id_column", help="Column that names the row, with --table.")
+@click.option("--text", "text_column", help="Column of texts, with --table for intents.")
+@click.option("--label", "label_column", help="Column of labels, with --table for intents.")
+@click.option("--sensitive", multiple=True, help="Column to leave out and to watch for fairness.")
+@click.option("--force", is_flag=True, help="Put the new model in place even if it is worse.")
+@_json_option
+def train(
+    what: str,
+    table: Path | None,
+    target: str | None,
+    id_column: str | None,
+    text_column: str | None,
+    label_column: str | None,
+    sensitive: tuple[str, ...],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Train models on the record, or on a table; prints what was measured."""
+    from assistant import insight
+
+    settings = get_settings()
+    with _progress() as progress:
+        if table is not None and what == "churn":
+            if not target:
+                raise click.UsageError("--table needs --target COLUMN")
+            reports = [
+                insight.train_table(
+                    table,
+                    target,
+                    id=id_column,
+                    sensitive=sensitive,
+                    home=settings.home_dir,
+                    progress=progress,
+                )
+            ]
+        elif table is not None and what == "intents":
+            if not (text_column and label_column):
+                raise click.UsageError("--table needs --text COLUMN and --label COLUMN")
+            reports = [
+                insight.train_intents_table(
+                    table, text=text_column, label=label_column, home=settings.home_dir,
+                    embedder=_embedder(settings), progress=progress,
+                )
+            ]  # fmt: skip
+        elif table is not None:
+            raise click.UsageError("--table goes with churn or intents")
+        else:
+            with _store(settings) as store:
+                embedder = _embedder(settings) if what in ("all", "sentiment", "intents") else None
+                reports = insight.train(
+                    store, what, home=settings.home_dir, embedder=embedder, progress=progress, force=force
+                )
+    if as_json:
+        _print_json(reports[0] if len(reports) == 1 else reports)
+        return
+    for report in reports:
+        for line in report.lines():
+            click.echo(line)
+
+
+def _embedder(settings: Settings) -> Any:
+    from assistant.language import load_embedder
+
+    return load_embedder(settings)
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["churn"]))
+@click.option("--customer", help="Customer id; without it, everybody.")
+@click.option("--table", type=click.Path(path_type=Path), help="Score this table.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write scores to this CSV file.")
+@_json_option
+def predict(what: str, customer: str | None, table: Path | None, out: Path | None, as_json: bool) -> None:
+    """Predict who leaves, with reasons."""
+    from assistant import insight
+
+    settings = get_settings()
+    if table is not None:
+        if out is None:
+            raise click.UsageError("--table needs --out FILE")
+        with _progress() as progress:
+            report = insight.predict_table(table, out=out, home=settings.home_dir, progress=progress)
+        _print_json(report) if as_json else click.echo(f"Wrote {out}.")
+        return
+    with _store(settings) as store:
+        predictions = insight.load_model(settings.home_dir, "churn").predict(
+            store, [customer] if customer else None
+        )
+    if out is not None:
+        _write_predictions(out, predictions)
+    if as_json:
+        _print_json(predictions[0] if customer else predictions)
+        return
+    for p in predictions if customer else sorted(predictions, key=lambda p: -p.probability)[:20]:
+        reasons = "; ".join(f"{r.text_en} ({r.direction})" for r in p.reasons[:4])
+        click.echo(f"{p.customer_id}  {p.probability:.0%}  {p.band:6}  {reasons}")
+    if not customer and len(predictions) > 20:
+        click.echo(f"... and {len(predictions) - 20} more; --out FILE.csv writes all of them")
+
+
+def _write_predictions(out: Path, predictions: list[Any]) -> None:
+    import csv
+    import io
+
+    from assistant.files import write_atomic
+
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["customer", "probability", "band", "reasons"])
+    for p in predictions:
+        writer.writerow(
+            [p.customer_id, round(p.probability, 4), p.band, "; ".join(r.text_en for r in p.reasons[:4])]
+        )
+    write_atomic(out, buffer.getvalue())
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["sentiment", "intent", "pii"]))
+@click.argument("text", required=False)
+@click.option("--batch", type=click.Path(path_type=Path, dir_okay=False), help="Texts as JSON lines.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where results of --batch go.")
+@_json_option
+def classify(what: str, text: str | None, batch: Path | None, out: Path | None, as_json: bool) -> None:
+    """Classify a text, or a file of them."""
+    settings = get_settings()
+    if batch is not None:
+        _batch_usage(text, batch, out)
+    elif text is None:
+        raise click.UsageError("give a text or --batch FILE")
+    one = _classifier(settings, what)
+    if batch is not None:
+        _run_batch(batch, out, lambda line: one(str(line["text"])), need="text")
+        return
+    result = one(str(text))
+    if as_json or what == "pii":
+        _print_json(result)
+    else:
+        click.echo(result["label"])
+
+
+def _classifier(settings: Settings, what: str) -> Callable[[str], dict[str, Any]]:
+    if what == "pii":
+        from assistant.crm.privacy import mask
+
+        def pii(text: str) -> dict[str, Any]:
+            masked, spans = mask(text)
+            return {"text": masked, "spans": [_plain(s) for s in spans]}
+
+        return pii
+    from assistant import insight
+
+    embedder = _embedder(settings)
+    if what == "sentiment":
+        model = insight.SentimentModel.default(embedder)
+    else:
+        model = insight.IntentModel.default(embedder)
+
+    def label(text: str) -> dict[str, Any]:
+        found = model.classify([text])[0]
+        return {"label": found.label, "scores": {k: round(v, 4) for k, v in found.scores.items()}}
+
+    return label
+
+
+# -- looking after it -----------------------------------------------------------------------------------------
+
+
+@main.command("eval")
+@click.option("--cases", type=click.Path(path_type=Path, dir_okay=False), help="Your own cases, JSON lines.")
+@click.option("--only", help="Only cases whose id or group contains this.")
+@click.option("--limit", type=int, help="At most so many cases.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write every answer and verdict here."
+)
+@_json_option
+def eval_(cases: Path | None, only: str | None, limit: int | None, out: Path | None, as_json: bool) -> None:
+    """Score the assistant on cases with known answers: right source, right fact, invented numbers."""
+    from assistant.dialogue.evaluate import evaluate
+
+    settings = get_settings()
+    with _progress() as progress:
+        report = evaluate(
+            _assistant(settings), cases=cases, only=only, limit=limit, out=out, progress=progress
+        )
+    if as_json:
+        _print_json(report)
+    else:
+        for line in report.lines():
+            click.echo(line)
+
+
+@main.command()
+@_json_option
+def doctor(as_json: bool) -> None:
+    """What is there, what is missing, and what to type."""
+    from assistant.setup import diagnose
+
+    findings = diagnose(get_settings())
+    if as_json:
+        _print_json([asdict(f) for f in findings])
+    else:
+        width = max(len(f.what) for f in findings)
+        for f in findings:
+            mark = click.style("ok     ", fg="green") if f.ok else click.style("missing", fg="yellow")
+            click.echo(
+                f"{mark}  {f.what:{width}}  {f.found}" + (f"  -> {f.hint}" if f.hint and not f.ok else "")
+            )
+    sys.exit(0 if all(f.ok for f in findings if f.needed) else 1)
