@@ -71,6 +71,7 @@ class TrainReport:
     seconds: float = 0.0
     kept: bool = True
     notes: Sequence[str] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -82,6 +83,7 @@ class TrainReport:
             "seconds": round(float(self.seconds), 2),
             "kept": self.kept,
             "notes": list(self.notes),
+            "details": plain(self.details),
         }
 
 
