@@ -37,7 +37,8 @@ MIGRATIONS: list[tuple[int, str, str]] = [
             price REAL,
             currency TEXT,
             description TEXT,
-            active INTEGER NOT NULL DEFAULT 1
+            active INTEGER NOT NULL DEFAULT 1,
+            attributes TEXT NOT NULL DEFAULT '{}'
         ) STRICT;
 
         CREATE TABLE orders (
@@ -62,6 +63,7 @@ MIGRATIONS: list[tuple[int, str, str]] = [
             quantity REAL NOT NULL,
             unit_price REAL,
             amount REAL,
+            attributes TEXT NOT NULL DEFAULT '{}',
             PRIMARY KEY (order_id, line)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX order_lines_product ON order_lines (product_id);
