@@ -55,7 +55,6 @@ class Assistant:
             for k, v in {"store": store, "model": model, "embedder": embedder, "index": index}.items()
             if v is not None
         }
-        self._given = frozenset(self._parts)
         self._lock = Lock()
         self._versions: dict[str, str] = {}
 
@@ -96,26 +95,24 @@ class Assistant:
 
     @property
     def index(self) -> Any | None:
-        """The live index, opened again when a new build was published; None when there is none yet."""
-        if "index" in self._given:
+        """The live index (it follows new builds by itself), or None when there is none yet."""
+        if "index" in self._parts:
             return self._parts["index"]
-        from assistant.knowledge import KnowledgeIndex
+        from assistant.knowledge import KnowledgeIndex, index_status
 
-        current = _pointer(self.settings.index_dir)
-        if current is None:
+        if index_status(self.home)["build"] is None:
             return None
         embedder = self.embedder
         with self._lock:
-            if self._versions.get("index") != current:
+            if "index" not in self._parts:
                 self._parts["index"] = KnowledgeIndex.open(self.home, embedder)
-                self._versions["index"] = current
             return self._parts["index"]
 
     def predictor(self, name: str) -> Any:
         """A trained model by name, loaded again when another version was put in place."""
-        from assistant.insight import load_model
+        from assistant.insight import current_version, load_model
 
-        current = _pointer(self.settings.models_dir / name) or ""
+        current = current_version(self.home, name) or ""
         embedder = self.embedder if name in ("sentiment", "intents") else None
         with self._lock:
             if self._versions.get(name) != current or name not in self._parts:
@@ -439,14 +436,6 @@ def _worth_reading(evidence: Sequence[Evidence], index: Any | None) -> bool:
     """Whether anything is evidence by key, or found by search with a score above the index's threshold."""
     threshold = getattr(index, "threshold", 0.0) if index is not None else 0.0
     return any(e.kind in ("record", "prediction", "policy") or e.score >= threshold for e in evidence)
-
-
-def _pointer(folder: Path) -> str | None:
-    """The content of a CURRENT pointer, or None."""
-    try:
-        return (folder / "CURRENT").read_text().strip() or None
-    except OSError:
-        return None
 
 
 __all__ = ["Assistant", "ToolCalled", "drain"]
