@@ -438,9 +438,12 @@ def index_status_(as_json: bool) -> None:
     status = index_status(get_settings().home_dir)
     if as_json:
         _print_json(status)
+    elif status["build"] is None:
+        _fail("There is no index yet.", "crm-assistant index build --kb FOLDER")
     else:
-        for line in status.lines():
-            click.echo(line)
+        for name, value in status.items():
+            if value not in (None, [], False):
+                click.echo(f"{name:12} {value}")
 
 
 @index.command("rollback")
@@ -484,18 +487,11 @@ def index_search(
     live = KnowledgeIndex.open(settings.home_dir, load_embedder(settings))
 
     def hits(text: str, role: str, customer: str | None) -> list[dict[str, Any]]:
-        best: dict[str, dict[str, Any]] = {}
-        for hit in live.search(text, role=role, customer=customer, k=3 * k):  # type: ignore[arg-type]
-            best.setdefault(
-                hit.source,
-                {
-                    "source": hit.source,
-                    "passage": hit.passage_id,
-                    "score": round(hit.score, 4),
-                    "text": hit.text,
-                },
-            )
-        return list(best.values())[:k]
+        found = live.search(text, role=role, customer=customer, k=k, one_per_source=True)  # type: ignore[arg-type]
+        return [
+            {"source": h.source, "passage": h.passage_id, "score": round(h.score, 4), "text": h.text}
+            for h in found
+        ]
 
     if batch is not None:
         _run_batch(

@@ -37,7 +37,7 @@ def set_up_demo(settings: Settings, *, seed: int, progress: Progress) -> SetUpRe
     """
     from assistant.crm import Store, make_demo
     from assistant.insight import model_names, train
-    from assistant.knowledge import build_index, index_status
+    from assistant.knowledge import build_index
     from assistant.language import ensure, load_embedder
 
     report = SetUpReport(settings.home_dir)
@@ -80,7 +80,6 @@ def set_up_demo(settings: Settings, *, seed: int, progress: Progress) -> SetUpRe
         )
         report.found["customers"] = store.counts()["customers"]
         report.found["passages"] = built.passages
-    index_status(settings.home_dir)
     return report
 
 
@@ -143,12 +142,12 @@ def _record(settings: Settings) -> Finding:
 def _index(settings: Settings) -> Finding:
     from assistant.knowledge import index_status
 
-    try:
-        status = index_status(settings.home_dir)
-    except AssistantError as error:
-        return Finding("index", False, error.message, error.hint, needed=False)
-    lines = status.lines()
-    return Finding("index", status.build is not None, lines[0], "crm-assistant index build", needed=False)
+    status = index_status(settings.home_dir)
+    build = status["build"]
+    shown = status["problem"] or (f"{build}: {status['counts']}" if build else "none built")
+    return Finding(
+        "index", bool(build) and not status["problem"], shown, "crm-assistant index build", needed=False
+    )
 
 
 def _models(settings: Settings) -> Finding:
