@@ -1,0 +1,379 @@
+"""Turns the events of all lives into interactions: letters, chats, call notes, tickets, reviews, and the answers."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from assistant.crm.demo import (
+    facts,
+    phrases_account,
+    phrases_coffee,
+    phrases_common,
+    phrases_orders,
+    phrases_zh,
+)
+from assistant.crm.demo.catalogue import _OFFERS, BY_ID, LAST_DAY, OFFER_TERMS, PLANS, PRODUCTS
+from assistant.crm.demo.life import END, Event, Life, Order
+from assistant.crm.demo.phrases import Topic, render, sentence_case, typos
+
+TOPICS: dict[str, Topic] = {**phrases_orders.TOPICS, **phrases_coffee.TOPICS, **phrases_account.TOPICS}
+STAFF = ("Sanne Kuiper", "Aoife Brennan", "Lukas Hartmann", "Pieter Claes", "Julie Marchand", "Marieke de Vries")
+STAFF_ZH = "Chen Yun"
+_CATEGORY = {
+    **dict.fromkeys(phrases_orders.TOPICS, "order"), **dict.fromkeys(phrases_coffee.TOPICS, "product"),
+    **dict.fromkeys(phrases_account.TOPICS, "account"),
+}  # fmt: skip
+_OFFER_NAMES = {offer[0]: (offer[1], offer[2]) for offer in _OFFERS}
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def _open_hours(at: datetime) -> datetime:
+    """The next moment at which the office is open: Monday to Friday 9-18, Saturday 10-16."""
+    while True:
+        first, last = (10, 16) if at.weekday() == 5 else (9, 18)
+        if at.weekday() == 6 or at.hour >= last:
+            at = datetime.combine(at.date() + timedelta(days=1), time(9 if at.weekday() != 4 else 10, at.minute, at.second))
+        elif at.hour < first:
+            at = at.replace(hour=first)
+        else:
+            return at
+
+
+class Writer:
+    """Writes what one customer says and what they are told. Each customer has habits: greeting, care, closing."""
+
+    def __init__(self, life: Life, seed: int) -> None:
+        self.life, self.person, self.traits = life, life.person, life.traits
+        self.rng = rng = random.Random(f"larkfield words {seed} {life.person.number}")
+        self.zh = self.person.language == "zh"
+        self.style = rng.choices(("formal", "plain", "none"), (2, 5, 2))[0]
+        self.lower = self.traits.polish < 0.3
+        self.home_closing = rng.random() < 0.3
+        self.last_agent = rng.choice(STAFF)
+
+    # -- pieces ---------------------------------------------------------------------------------------------------
+
+    def _date(self, day: date) -> str:
+        if self.zh:
+            return f"{day.month}月{day.day}日"
+        return self.rng.choice((f"{day.day} {day:%B}", f"{day:%B} {day.day}", f"{day:%d.%m.}", f"{day.day} {day:%b}", f"{day.day}/{day.month}"))
+
+    def slots(self, event: Event, agent: str) -> dict[str, str]:
+        rng, order = self.rng, event.order
+        product = BY_ID[event.product] if event.product else None
+        if product is None and order is not None:
+            product = BY_ID[order.basket.lines[0].product]
+        product = product or BY_ID["LB-101"]
+        bean = product if product.category == "beans" else BY_ID[rng.choice(self.life.shopper.favourites)]
+        others = [p for p in PRODUCTS if p.category == product.category and p.id != product.id and p.active]
+        other = rng.choice(others or [product])
+        details = event.details
+        weekday = (event.at - timedelta(days=rng.randrange(1, 5))).weekday()
+        if "offer" in details:
+            offer = _OFFER_NAMES[details["offer"]]
+            terms = OFFER_TERMS[details["offer"]]
+        else:
+            offer = terms = ("", "")
+        placed = order.placed.date() if order else event.at.date()
+        because = phrases_zh.BECAUSE if self.zh else phrases_account.BECAUSE
+        return {
+            "product": product.name_zh if self.zh else product.spoken, "Product": product.name,
+            "bean": bean.name_zh if self.zh else bean.name, "Bean": bean.name,
+            "other": other.name_zh, "Other": other.name,
+            "order": order.id if order else "", "ordered": self._date(placed),
+            "days": str(details.get("days", rng.randrange(3, 9))), "months": str(details.get("months", 1)),
+            "weekday": phrases_zh.WEEKDAYS[weekday] if self.zh else _DAYS[weekday],
+            "city": self.person.city, "first": self.person.first, "name": self.person.name,
+            "surname": self.person.signature[0], "agent": agent.split()[0] if not self.zh else "陈芸",
+            "plan": (PLANS[details["plan"]].name_zh if self.zh else details["plan"]) if details.get("plan") else "Home",
+            "amount": f"{order.basket.total:.2f}" + rng.choice((" EUR", " euros", "")) if order else "",
+            "because": render(rng, because[details["cause"]], {}) if "cause" in details else "",
+            "offer": offer[1] if self.zh else offer[0], "terms": terms[1] if self.zh else terms[0],
+            "outcome": {"accepted": "accepted", "declined": "declined", "sent": "will think about it"}.get(
+                str(details.get("outcome")), ""),
+        }  # fmt: skip
+
+    def _mood(self, mood: float) -> str:
+        rng, source = self.rng, phrases_zh if self.zh else phrases_common
+        if mood < -0.75:
+            return rng.choice(source.FURIOUS)
+        if mood < -0.38:
+            return rng.choice(source.CROSS)
+        if mood < -0.1:
+            return rng.choice(source.MILD)
+        return rng.choice(source.GLAD) if mood > 0.45 else ""
+
+    def _body(self, topic: Topic, event: Event, slots: dict[str, str], brief: bool) -> str:
+        """What is said about the matter, without greeting: one to five sentences."""
+        rng, chatty = self.rng, self.traits.chatty
+        parts = [rng.choice(topic.tell)]
+        if topic.more and rng.random() < (0.25 if brief else 0.4 + 0.4 * chatty):
+            picks = min(len(topic.more), 2 if chatty > 0.55 and not brief and rng.random() < 0.5 else 1)
+            parts.extend(rng.sample(topic.more, picks))
+        mood = self._mood(event.mood) if rng.random() < (0.45 if brief else 0.62) else ""
+        if topic.ask and rng.random() < 0.6:
+            parts.append(rng.choice(topic.ask))
+        parts.insert(rng.choice((len(parts), len(parts), 1)), mood)
+        return ("" if self.zh else " ").join(render(rng, part, slots) for part in parts if part)
+
+    def _finish(self, text: str) -> str:
+        """The writer's own carelessness: no capitals, slips, missing full stops, exclamation marks."""
+        rng, polish = self.rng, self.traits.polish
+        if self.zh:
+            if polish < 0.4:
+                text = text.replace("。", rng.choice(("。", "～", "，", " ")), 1)
+            return text
+        text = text.lower() if self.lower and rng.random() < 0.7 else sentence_case(text)
+        text = _orders_upper(text)
+        if rng.random() < 0.55 - 0.5 * polish:
+            text = typos(rng, text, 1 if polish > 0.35 else rng.randrange(1, 4))
+        if polish < 0.35 and rng.random() < 0.4:
+            text = text.replace("'", "").rstrip(".")
+        return text
+
+    # -- whole messages -------------------------------------------------------------------------------------------
+
+    def email(self, body: str, remark: str = "") -> str:
+        rng, person = self.rng, self.person
+        if self.zh:
+            parts = [rng.choice(phrases_zh.GREETINGS) + body + remark, rng.choice(phrases_zh.CLOSINGS)]
+            if rng.random() < 0.7:
+                parts.append(person.signature)
+            return "\n".join(p for p in parts if p)
+        greeting = render(rng, rng.choice(phrases_common.GREETINGS[self.style]), {"city": person.city})
+        closing = rng.choice(phrases_common.CLOSINGS[self.style])
+        if self.home_closing and person.country in phrases_common.HOME_CLOSINGS:
+            closing = rng.choice(phrases_common.HOME_CLOSINGS[person.country])
+        closing = closing.replace("<city>", person.city)
+        if rng.random() < 0.14 * (0.5 + self.traits.chatty):
+            tidbit = render(rng, rng.choice(phrases_common.TIDBITS), {"city": person.city})
+            body = f"{tidbit} {body}" if rng.random() < 0.4 else f"{body} {tidbit}"
+        body = self._finish(body)
+        if remark:
+            body = f"{body}{'' if body[-1:] in '.!?' else '.'}{rng.choice((' ', chr(10)))}{remark}"
+        parts = [greeting, body, closing, person.signature if closing or rng.random() < 0.5 else ""]
+        return ("\n\n" if rng.random() < 0.4 else "\n").join(p for p in parts if p)
+
+    def chat(self, body: str, remark: str = "") -> str:
+        rng = self.rng
+        if self.zh:
+            return rng.choice(("", "", "你好，", "在吗？", "您好 ")) + self._finish(body) + remark
+        start, end = rng.choice(phrases_common.CHAT_STARTS), rng.choice(phrases_common.CHAT_ENDS)
+        body = self._finish(body)
+        if rng.random() < 0.35:
+            body = _orders_upper(body.lower()).rstrip(".")
+        if remark:
+            body = f"{body}{'' if body[-1:] in '.!?' else '.'} {remark}"
+        return " ".join(p for p in (start, body, end) if p)
+
+    def note(self, topic: Topic, event: Event, slots: dict[str, str], remark: str = "") -> str:
+        rng = self.rng
+        mood = -1 if event.mood < -0.6 else 1 if event.mood > 0.45 else 0
+        text = render(rng, rng.choice(phrases_common.NOTE_STARTS), {}) + render(rng, rng.choice(topic.note), slots)
+        if remark:
+            text += " " + remark
+        if rng.random() < 0.5:
+            text += rng.choice(phrases_common.NOTE_MOODS[mood])
+        text += render(rng, rng.choice(phrases_common.NOTE_ENDS), {})
+        if self.zh and rng.random() < 0.7:
+            text += rng.choice((" (Mandarin)", " (zh)", " Spoke Chinese.", " Call in Chinese."))
+        return text[0].upper() + text[1:]
+
+    def reply(self, topic: Topic, slots: dict[str, str], agent: str, chat: bool, lines: tuple[str, ...] | None = None) -> str:
+        rng = self.rng
+        body = render(rng, rng.choice(lines or topic.reply), slots)
+        if self.zh:
+            return body if chat else f"{body}\n{rng.choice(phrases_zh.REPLY_ENDS)}"
+        body = sentence_case(body)
+        if chat:
+            return rng.choice(("", "", "Hello! ", f"Hi {self.person.first}, ", "Hello, this is " + agent.split()[0] + ". ")) + body
+        start = render(rng, rng.choice(phrases_common.REPLY_STARTS), slots)
+        return f"{start}\n{body}\n{render(rng, rng.choice(phrases_common.REPLY_ENDS), slots)}"
+
+    def review(self, event: Event, slots: dict[str, str]) -> str:
+        rng, stars = self.rng, event.details["stars"]
+        if self.zh:
+            text = render(rng, rng.choice(phrases_zh.REVIEWS[stars]), slots)
+            if rng.random() < 0.5:
+                text = slots["product"] + rng.choice(("：", "，", " ")) + text
+            return text
+        category = BY_ID[event.product or ""].category
+        kind = category if category in ("beans", "tea") else "gear"
+        parts = [rng.choice(phrases_common.REVIEWS[kind][stars])]
+        if rng.random() < 0.35 and len(phrases_common.REVIEWS[kind][stars]) > 2:
+            second = rng.choice(phrases_common.REVIEWS[kind][stars])
+            if second != parts[0]:
+                parts.append(second)
+        if rng.random() < 0.45:
+            parts.append(rng.choice(phrases_common.REVIEW_MORE[stars]))
+        if rng.random() < 0.25:
+            parts.insert(0, rng.choice(("<Product>: ", "I bought <product> in <ordered>... ".replace("in <ordered>...", "on <ordered>."),
+                                        "Had <product> for a while now.")))  # fmt: skip
+        if rng.random() < 0.4:
+            parts.insert(0, rng.choice(phrases_common.REVIEW_TITLES[stars])[0:] + rng.choice((".", "!")))
+        return self._finish(" ".join(render(rng, p, {**slots, "city": self.person.city}) for p in parts))
+
+    # -- the thread of one event ----------------------------------------------------------------------------------
+
+    def thread(self, event: Event) -> Iterator[dict[str, Any]]:
+        """The rows of one event in order of time, without ids; dates past the record's end are left out."""
+        rng = self.rng
+        agent = STAFF_ZH if self.zh else self.last_agent if rng.random() < 0.4 else rng.choice(STAFF)
+        self.last_agent = agent if not self.zh else self.last_agent
+        slots = self.slots(event, agent)
+        base: dict[str, Any] = {
+            "customer_id": self.person.id, "order": event.order, "product_id": event.product, "agent": None,
+            "subject": None, "rating": None, "status": None, "language": self.person.language, "category": None,
+        }  # fmt: skip
+        if event.topic == "review":
+            yield {**base, "at": event.at, "channel": "review", "author": "customer", "rating": event.details["stars"],
+                   "text": self.review(event, slots), "order": None}  # fmt: skip
+            return
+        if event.topic == "retention":
+            yield from self._retention(event, slots, base, agent)
+            return
+        topic = (phrases_zh.TOPICS if self.zh else TOPICS)[event.topic]
+        channel = rng.choices(("email", "chat", "call", "ticket"), (40, 24, 20 if TOPICS[event.topic].note else 0, 16))[0]
+        at = _open_hours(event.at) if channel in ("call", "chat") else event.at
+        if at > END:
+            return
+        if channel == "call":
+            yield {**base, "at": at, "channel": "call", "author": "agent", "agent": agent, "language": "en",
+                   "note": (TOPICS[event.topic], event, self._english(slots, event))}  # fmt: skip
+            if event.mood < -0.2 and not event.well_handled and rng.random() < 0.5:
+                yield from self._follow_up(event, slots, {**base, "channel": "email", "agent": agent}, at, topic, agent)
+            return
+        body = self._body(topic, event, slots, brief=channel == "chat")
+        subject = None if channel == "chat" else self._subject(topic, slots)
+        row = {**base, "channel": channel, "subject": subject, "agent": agent}
+        if channel == "ticket":
+            row["status"], row["category"] = "closed", _CATEGORY[event.topic]
+        yield {**row, "at": at, "author": "customer", "body": body}
+        answered = rng.random() < (0.66 if event.well_handled else 0.4)
+        later = at + (timedelta(minutes=rng.randrange(1, 9)) if channel == "chat"
+                      else timedelta(hours=rng.randrange(1, 9) if event.well_handled else rng.randrange(20, 70)))  # fmt: skip
+        later = _open_hours(later)
+        if answered and later <= END and topic.reply:
+            yield {**row, "at": later, "author": "agent", "text": self.reply(topic, slots, agent, channel == "chat"),
+                   "subject": f"Re: {subject}" if subject else None}  # fmt: skip
+        elif channel == "ticket" and at > END - timedelta(days=12):
+            row["status"] = "open"
+        if rng.random() < (0.3 if event.mood < -0.2 else 0.16) and (answered or not event.well_handled):
+            yield from self._follow_up(event, slots, row, later, topic, agent)
+
+    def _english(self, slots: dict[str, str], event: Event) -> dict[str, str]:
+        """Slots for an agent's note, which is in English for every customer."""
+        if not self.zh:
+            return slots
+        plan = event.details.get("plan") or "Home"
+        because = phrases_account.BECAUSE[event.details["cause"]] if "cause" in event.details else ""
+        weekday = _DAYS[phrases_zh.WEEKDAYS.index(slots["weekday"])]
+        return {**slots, "product": slots["Product"], "bean": slots["Bean"], "plan": plan, "weekday": weekday,
+                "because": render(self.rng, because, {}), "ordered": f"{event.at:%d.%m.}"}  # fmt: skip
+
+    def _subject(self, topic: Topic, slots: dict[str, str]) -> str:
+        subject = render(self.rng, topic.subject, slots)
+        return subject.lower() if self.lower and not self.zh and "LO-" not in subject else subject
+
+    def _follow_up(self, event: Event, slots: dict[str, str], row: dict[str, Any], after: datetime, topic: Topic,
+                   agent: str) -> Iterator[dict[str, Any]]:  # fmt: skip
+        rng, source = self.rng, phrases_zh if self.zh else phrases_common
+        at = after + (timedelta(minutes=rng.randrange(1, 12)) if row["channel"] == "chat"
+                      else timedelta(hours=rng.randrange(4, 90)))  # fmt: skip
+        if row["channel"] == "chat":
+            at = _open_hours(at)
+        if at > END:
+            return
+        bad = event.mood < -0.15 and not event.well_handled
+        pool = source.FOLLOW_UPS_BAD if bad else source.FOLLOW_UPS_GOOD if event.mood < -0.15 else source.FOLLOW_UPS_QUESTION
+        text = render(rng, rng.choice(pool), slots)
+        if bad and rng.random() < 0.5:
+            text += ("" if self.zh else " ") + render(rng, self._mood(event.mood - 0.25), slots)
+        subject = f"Re: {row['subject']}" if row["subject"] else None
+        yield {**row, "at": at, "author": "customer", "text": self._finish(text), "subject": subject}
+        later = _open_hours(at + timedelta(hours=rng.randrange(2, 30)))
+        if bad and rng.random() < 0.45 and later <= END and row["channel"] != "chat":
+            lead = "Marieke de Vries" if not self.zh and rng.random() < 0.4 else agent
+            yield {**row, "at": later, "author": "agent", "agent": lead, "subject": subject,
+                   "text": self.reply(topic, {**slots, "agent": lead.split()[0] if not self.zh else "陈芸"}, lead, False,
+                                      source.SECOND_REPLIES)}  # fmt: skip
+
+    def _retention(self, event: Event, slots: dict[str, str], base: dict[str, Any], agent: str) -> Iterator[dict[str, Any]]:
+        rng = self.rng
+        if event.details["channel"] == "call":
+            slots = {**slots, "offer": _OFFER_NAMES[event.details["offer"]][0]}
+            note = Topic("", (), note=phrases_account.RETENTION_NOTES)
+            yield {**base, "at": min(_open_hours(event.at), END), "channel": "call", "author": "agent", "agent": agent,
+                   "language": "en", "note": (note, event, self._english(slots, event))}  # fmt: skip
+            return
+        if self.zh:
+            text = f"{slots['surname']}您好，{rng.choice(('感谢您一直以来的支持', '有一阵子没收到您的消息了'))}。{slots['terms']}\n{rng.choice(phrases_zh.REPLY_ENDS)}"
+        else:
+            text = self.reply(TOPICS["praise"], slots, agent, False, phrases_account.RETENTION_MAILS)
+        yield {**base, "at": min(_open_hours(event.at), END), "channel": "email", "author": "agent", "agent": agent,
+               "subject": "谢谢您" if self.zh else rng.choice(("A small thank-you", "Your coffee", "For you")), "text": text}  # fmt: skip
+
+
+def _orders_upper(text: str) -> str:
+    return text.replace("lo-1", "LO-1")
+
+
+def write_all(lives: list[Life], seed: int) -> tuple[list[dict[str, Any]], list[facts.DemoFact]]:
+    """All interactions with ids by order of time, and the facts mentioned in passing."""
+    rows: list[tuple[dict[str, Any], Writer]] = []
+    for life in lives:
+        writer = Writer(life, seed)
+        rows.extend((row, writer) for event in life.events for row in writer.thread(event) if row["at"] <= END)
+    rows.sort(key=lambda pair: (pair[0]["at"], pair[0]["customer_id"]))
+    for number, (row, _) in enumerate(rows, 1):
+        row["id"] = f"IN-{number:06d}"
+    told = _place_facts(rows, seed)
+    for row, writer in rows:
+        remark = row.pop("remark", "")
+        if "note" in row:
+            row["text"] = writer.note(*row.pop("note"), remark)
+        elif "body" in row:
+            write = writer.chat if row["channel"] == "chat" else writer.email
+            row["text"] = write(row.pop("body"), remark)
+    return [_as_row(row) for row, _ in rows], told
+
+
+def _as_row(row: dict[str, Any]) -> dict[str, Any]:
+    order: Order | None = row.pop("order")
+    category = row.pop("category")
+    row["at"] = row["at"].isoformat(timespec="seconds")
+    row["order_id"] = order.id if order else None
+    row["attributes"] = json.dumps({"category": category} if category else {})
+    return row
+
+
+def _place_facts(rows: list[tuple[dict[str, Any], Writer]], seed: int) -> list[facts.DemoFact]:
+    """Chooses about 350 customers, and for each one or two facts and the messages in which they stand."""
+    by_customer: dict[str, list[tuple[dict[str, Any], Writer]]] = {}
+    for row, writer in rows:
+        if ("body" in row or "note" in row) and row["at"].date() <= LAST_DAY:
+            by_customer.setdefault(row["customer_id"], []).append((row, writer))
+    rng = random.Random(f"larkfield facts {seed}")
+    told = []
+    for customer in sorted(by_customer):
+        person = by_customer[customer][0][1].person
+        if rng.random() > (0.75 if person.language == "zh" else 0.38):
+            continue
+        places = rng.sample(by_customer[customer], min(len(by_customer[customer]), rng.choice((1, 1, 2))))
+        used: set[str] = set()
+        for row, _ in places:
+            voice = "agent" if "note" in row else "customer"
+            kinds = [
+                k for k in facts.KINDS
+                if k.topic not in used and (not k.office or person.company)
+                and (row["language"] == "en" or k.answers_zh)
+            ]  # fmt: skip
+            kind = rng.choice(kinds)
+            used.add(kind.topic)
+            text, answer = facts.compose(rng, kind, voice, row["language"])
+            row["remark"] = text
+            told.append(facts.DemoFact(customer, row["id"], kind.topic, text, answer,
+                                       kind.question.replace("<name>", person.name), row["language"]))  # fmt: skip
+    return told
