@@ -245,15 +245,16 @@ class Snapshot:
         return int(found[0][0]) if found else 0
 
     def _passage(self, row: int) -> StoredPassage:
-        (values,) = self._all(
-            "SELECT row, id, source, kind, title, text, audience, language, at, customer_id, channel, keys, words,"
-            " title_words FROM passages WHERE row = ?",
-            (int(row),),
-        )
-        keys, words, title_words = (value.split() for value in values[-3:])
-        return StoredPassage(
-            *values[:-3], keys=frozenset(keys), words=tuple(words), title_words=frozenset(title_words)
-        )
+        names = (
+            "row", "id", "source", "kind", "title", "text", "audience", "language", "at", "customer_id", "channel",
+            "keys", "words", "title_words",
+        )  # fmt: skip
+        (values,) = self._all(f"SELECT {', '.join(names)} FROM passages WHERE row = ?", (int(row),))
+        named = dict(zip(names, values, strict=True))
+        named["keys"] = frozenset(named["keys"].split())
+        named["words"] = tuple(named["words"].split())
+        named["title_words"] = frozenset(named["title_words"].split())
+        return StoredPassage(**named)
 
     def _read_columns(self) -> None:
         columns = list(zip(*self._all(

@@ -1,7 +1,7 @@
 """Text as searchable words, the same for passages and questions: English stems, Chinese pairs of characters, codes.
 
-Chinese has no blanks between words. Pairs of neighbouring characters (and the single ones of a run of one) find
-what a dictionary-based cut finds and don't depend on where it cuts.
+Chinese has no blanks between words. Single characters and pairs of neighbours find what a dictionary-based cut finds
+and don't depend on where it cuts.
 """
 
 import re
@@ -18,7 +18,7 @@ _TOKEN = re.compile(
 _STEMMING = threading.Lock()
 _CODE = re.compile(r"\b(?=[A-Za-z0-9-]*\d)(?=[A-Za-z0-9-]*[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+\b")
 
-# words that say nothing about the subject of a question; of Chinese, pairs that only ask and single characters
+# words that say nothing about the subject of a question
 _ENGLISH = """
 a about after again all also am an and any are as at be because been before being but by can could did do does doing
 don for from get got had has have having he her here hers him his how i if in into is it its just let ll me more my no
@@ -26,13 +26,12 @@ not now of off on once one only or other our out over please re s shall she shou
 them then there these they this those through to too up us ve very was we were what when where which while who whom why
 will with would you your yours tell know want need like hi hello thanks thank
 """
-_CHINESE_PAIRS = """
-我们 你们 您们 他们 请问 什么 怎么 怎样 如何 可以 能不 不能 为什 多少 多久 几天 吗的 是否 有没 没有 一下 想要 需要 的话 是不 不是 么办
-么样 我的 你的 您的 我想 我要 还是 这个 那个 哪些 哪里 是什 有什 可不 告诉 知道
+# the same in Chinese: a question is cut at these, longest first
+_CHINESE = """
+为什么 怎么办 怎么样 能不能 可不可以 是不是 有没有 多长时间 请问 什么 怎么 怎样 如何 可以 是否 多少 多久 几天 一下 想要 需要 的话 还是
+这个 那个 哪些 哪里 哪种 哪款 我们 你们 您们 他们 告诉 知道 已经 但是 可是 一直 不是 没有 的 了 吗 呢 吧 啊 我 你 您 他 她 它 是 在
+有 和 与 就 都 也 还 要 会 能 请 问 么 这 那 把 被 给 到 想 说 对 几 让 又 很 太 没
 """
-_CHINESE_SINGLE = (
-    "的了吗呢吧啊我你您他她它是在有和与就都也还要会能可以请问么这那个们把被给到怎什为多少几想说对"
-)
 
 
 def normalised(text: str) -> str:
@@ -54,18 +53,18 @@ def segment(text: str) -> list[str]:
             found.append(token.replace(",", ".").replace(":", "."))
         elif kind == "word":
             found.append(stem(token))
-        elif len(token) == 1:
-            found.append(token)
         else:
+            found.extend(token)
             found.extend(token[i : i + 2] for i in range(len(token) - 1))
     return found
 
 
 def query_words(text: str) -> list[str]:
     """The words of a question that carry meaning, each once, in order; all of them where none does."""
-    words = list(dict.fromkeys(segment(text)))
-    telling = [word for word in words if not _says_nothing(word)]
-    return telling or words
+    text = normalised(text)
+    words = list(dict.fromkeys(segment(_chinese_stops().sub(" ", text))))
+    telling = [word for word in words if word not in _stop_words()]
+    return telling or words or list(dict.fromkeys(segment(text)))
 
 
 def codes(text: str) -> list[str]:
@@ -98,10 +97,9 @@ def _stemmer() -> Any:
 @lru_cache(maxsize=1)
 def _stop_words() -> frozenset[str]:
     english = _ENGLISH.split()
-    return frozenset([*english, *(stem(word) for word in english), *_CHINESE_PAIRS.split(), *_CHINESE_SINGLE])
+    return frozenset([*english, *(stem(word) for word in english)])
 
 
-def _says_nothing(word: str) -> bool:
-    return word in _stop_words() or (
-        len(word) == 2 and all(character in _CHINESE_SINGLE for character in word)
-    )
+@lru_cache(maxsize=1)
+def _chinese_stops() -> re.Pattern[str]:
+    return re.compile("|".join(sorted(_CHINESE.split(), key=len, reverse=True)))

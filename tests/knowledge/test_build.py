@@ -61,14 +61,20 @@ def test_only_what_changed_is_embedded(home: Path, kb: Path) -> None:
     assert (first.documents, first.embedded, first.reused, first.removed) == (36, 42, 0, 0)
     assert first.counts["articles_public"] == 6 and first.counts["interactions"] == 30
 
-    (kb / "public/en/topic0.md").write_text("---\ntitle: Subject number0\naudience: public\n---\nNow about elephants.")
+    (kb / "public/en/topic0.md").write_text(
+        "---\ntitle: Subject number0\naudience: public\n---\nNow about elephants."
+    )
     (kb / "public/en/topic1.md").unlink()
     embedder.encoded = 0
     second = build_index(store, embedder, home=home, kb_dirs=[kb])
     assert (second.embedded, second.reused, second.removed) == (1, 38, 4)
     assert embedder.encoded == 1 + second.canaries.tried
     assert top(home, "elephants") == "public/en/topic0.md"
-    assert not [hit for hit in KnowledgeIndex.open(home, embedder).search("word1a", role="admin") if "topic1" in hit.source]
+    assert not [
+        hit
+        for hit in KnowledgeIndex.open(home, embedder).search("word1a", role="admin")
+        if "topic1" in hit.source
+    ]
 
 
 def test_nothing_changed_publishes_nothing(home: Path, kb: Path) -> None:
@@ -147,7 +153,9 @@ def test_too_much_lost_is_refused_unless_forced(home: Path, kb: Path) -> None:
         (kb / f"public/en/topic{number}.md").unlink()
     with pytest.raises(BuildRefused) as refused:
         build_index(None, HashedEmbedder(), home=home, kb_dirs=[kb])
-    assert {canary.source for canary in refused.value.canaries.lost} == {f"public/en/topic{n}.md" for n in range(4)}
+    assert {canary.source for canary in refused.value.canaries.lost} == {
+        f"public/en/topic{n}.md" for n in range(4)
+    }
     assert "--force" in str(refused.value)
     assert builds.published(home) == [live] and tree(home) == {live, "CURRENT"}
     forced = build_index(None, HashedEmbedder(), home=home, kb_dirs=[kb], force=True)

@@ -1,0 +1,291 @@
+#!/usr/bin/env python
+"""Measure the knowledge index: how well it finds, how fast it is built; ends in one line of JSON.
+
+    scripts/bench_index.py                    # all of it, on the record and articles of the home folder
+    scripts/bench_index.py --only retrieval   # recall@5 and MRR@10 of vectors, words and both, by language and kind
+    scripts/bench_index.py --only speed       # build beside plain SentenceTransformer.encode on the same texts
+    scripts/bench_index.py --fit              # fit the weights of assistant/knowledge/ranking.py anew
+
+The questions are in tests/data/retrieval.jsonl: written from the articles and the record, without looking at what a
+search returns. Ranks count sources (an article, an interaction), each once.
+"""
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assistant.knowledge import KnowledgeIndex, build_index, ranking
+from assistant.knowledge.ranking import Query
+from assistant.knowledge.vectors import Embedder
+
+QUESTIONS = Path(__file__).parent.parent / "tests" / "data" / "retrieval.jsonl"
+
+
+@dataclass(frozen=True)
+class Case:
+    id: str
+    query: str
+    language: str
+    role: str
+    kind: str  # article | internal | only_english | interaction | none
+    sources: tuple[str, ...]
+    customer: str | None = None
+
+    @property
+    def part(self) -> str:
+        return f"{self.language}/{self.kind}"
+
+
+def read_cases(path: Path = QUESTIONS) -> list[Case]:
+    lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    return [Case(**{**line, "sources": tuple(line["sources"])}) for line in lines]
+
+
+# -- finding ------------------------------------------------------------------------------------------------
+
+Ranker = Callable[[KnowledgeIndex, Case, Any], list[str]]
+
+
+def by_vectors(index: KnowledgeIndex, case: Case, vector: Any) -> list[str]:
+    snapshot = index._live()
+    allowed = snapshot.visible(case.role, case.customer)  # type: ignore[arg-type]
+    return _sources(index, snapshot.by_vector(vector, allowed, 60))
+
+
+def by_words(index: KnowledgeIndex, case: Case, vector: Any) -> list[str]:
+    snapshot = index._live()
+    allowed = snapshot.visible(case.role, case.customer)  # type: ignore[arg-type]
+    return _sources(index, snapshot.by_words(Query.of(case.query, vector).words, allowed, 60))
+
+
+def by_both(index: KnowledgeIndex, case: Case, vector: Any) -> list[str]:
+    hits = index.search(case.query, role=case.role, customer=case.customer, k=10, one_per_source=True)  # type: ignore[arg-type]
+    return [hit.source for hit in hits]
+
+
+RANKERS: dict[str, Ranker] = {"vectors": by_vectors, "words": by_words, "fused": by_both}
+
+
+def measure_finding(index: KnowledgeIndex, cases: list[Case]) -> dict[str, dict[str, dict[str, float]]]:
+    """{part: {ranker: {n, recall@5, mrr@10}}} over the cases that have an answer."""
+    answered = [case for case in cases if case.sources]
+    vectors = index.embedder.encode([case.query for case in answered])
+    table: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
+    for name, ranker in RANKERS.items():
+        ranks: dict[str, list[int]] = defaultdict(list)
+        for case, vector in zip(answered, vectors, strict=True):
+            found = ranker(index, case, vector)[:10]
+            rank = next((at for at, source in enumerate(found, start=1) if source in case.sources), 0)
+            for part in (case.part, f"{case.language}/all", "all"):
+                ranks[part].append(rank)
+        for part, values in ranks.items():
+            table[part][name] = {
+                "n": len(values),
+                "recall@5": round(float(np.mean([0 < rank <= 5 for rank in values])), 3),
+                "mrr@10": round(float(np.mean([1 / rank if rank else 0.0 for rank in values])), 3),
+            }
+    return dict(sorted(table.items()))
+
+
+def measure_threshold(index: KnowledgeIndex, cases: list[Case]) -> dict[str, dict[str, float]]:
+    """How often the threshold errs: answers let through where there is none, answers held back where there is one.
+
+    A held-back answer is a question with a right hit in the first five, none of which reaches the threshold.
+    """
+    rates: dict[str, dict[str, float]] = {}
+    for language in ("en", "zh"):
+        false_accepts, false_rejects = [], []
+        for case in cases:
+            if case.language != language:
+                continue
+            hits = index.search(case.query, role=case.role, customer=case.customer, k=5)  # type: ignore[arg-type]
+            best = hits[0].score if hits else 0.0
+            if not case.sources:
+                false_accepts.append(best >= index.threshold)
+            elif any(hit.source in case.sources for hit in hits):
+                false_rejects.append(best < index.threshold)
+        rates[language] = {
+            "false_accept": round(float(np.mean(false_accepts or [0])), 3),
+            "false_reject": round(float(np.mean(false_rejects or [0])), 3),
+        }
+    return rates
+
+
+def measure_latency(index: KnowledgeIndex, cases: list[Case]) -> dict[str, float]:
+    """Milliseconds of a search, its question never asked before (embedding included)."""
+    times = []
+    for case in cases:
+        index._vectors.clear()
+        started = time.perf_counter()
+        index.search(case.query, role=case.role, customer=case.customer)  # type: ignore[arg-type]
+        times.append(1000 * (time.perf_counter() - started))
+    return {
+        "p50_ms": round(float(np.percentile(times, 50)), 1),
+        "p99_ms": round(float(np.percentile(times, 99)), 1),
+    }
+
+
+def fit(index: KnowledgeIndex, cases: list[Case]) -> dict[str, Any]:
+    """Weights of the logistic function by language, and their MRR on questions that the fit didn't see (5 folds)."""
+    from sklearn.linear_model import LogisticRegression
+
+    snapshot = index._live()
+    result: dict[str, Any] = {}
+    for chinese in (False, True):
+        tables, labels, groups, golds = [], [], [], []
+        # what is only there in the other language is found through a translation, not by these weights
+        chosen = [c for c in cases if (c.language == "zh") == chinese and c.kind != "only_english"]
+        for number, (case, vector) in enumerate(
+            zip(chosen, index.embedder.encode([c.query for c in chosen]), strict=True)
+        ):
+            query = Query.of(case.query, vector)
+            rows = ranking.candidates(snapshot, query, snapshot.visible(case.role, case.customer))  # type: ignore[arg-type]
+            table = ranking.features(snapshot, query, rows)
+            sources = [snapshot.passage(int(row)).source for row in rows]
+            # of a right source, only the passage that fits best is taken as right: the others needn't answer it
+            first = ranking.logistic(ranking.CHINESE if chinese else ranking.ENGLISH, table)
+            right = np.zeros(len(rows), dtype=bool)
+            own = [source for source in case.sources if ("/zh/" in source) == chinese] or case.sources
+            for source in own:
+                of_it = [at for at, name in enumerate(sources) if name == source]
+                if of_it:
+                    right[max(of_it, key=lambda at: first[at])] = True
+            keep = np.array(
+                [ok or name not in case.sources for ok, name in zip(right, sources, strict=True)], dtype=bool
+            )
+            tables.append(table[keep])
+            labels.append(right[keep])
+            groups.append(np.full(int(keep.sum()), number))
+            golds.append(bool(case.sources))
+        x, y, group = np.concatenate(tables), np.concatenate(labels), np.concatenate(groups)
+        held_out = []
+        for fold in range(5):
+            train = group % 5 != fold
+            model = LogisticRegression(C=10.0, max_iter=2000).fit(x[train], y[train])
+            for number in range(fold, len(chosen), 5):
+                if golds[number]:
+                    chance = model.decision_function(tables[number])
+                    order = labels[number][np.argsort(-chance)]
+                    held_out.append(1 / (1 + int(np.argmax(order))) if order.any() else 0.0)
+        model = LogisticRegression(C=10.0, max_iter=2000).fit(x, y)
+        result["zh" if chinese else "en"] = {
+            "intercept": round(float(model.intercept_[0]), 2),
+            "features": {
+                name: round(float(w), 2) for name, w in zip(ranking.FEATURES, model.coef_[0], strict=True)
+            },
+            "held_out_passage_mrr": round(float(np.mean(held_out)), 3),
+        }
+    return result
+
+
+def _sources(index: KnowledgeIndex, rows: Any) -> list[str]:
+    snapshot = index._live()
+    return list(dict.fromkeys(snapshot.passage(int(row)).source for row in rows))
+
+
+# -- speed --------------------------------------------------------------------------------------------------
+
+
+def measure_speed(embedder: Embedder, home: Path, plain_model: Path | str) -> dict[str, Any]:
+    """Embedding the passages of an index: our embedder and plain SentenceTransformer, same texts, same process."""
+    from sentence_transformers import SentenceTransformer
+
+    texts = [f"{hit.title}\n{hit.text}" for hit in KnowledgeIndex.open(home, embedder).everything()]
+    rng = np.random.default_rng(7)
+    texts = [texts[at] for at in rng.permutation(len(texts))[:2000]]
+    plain = SentenceTransformer(str(plain_model), device="cpu")
+    plain.encode(texts[:64]), embedder.encode(texts[:64])  # warm both up
+    rates: dict[str, list[float]] = {"ours": [], "plain": []}
+    cosine = 1.0
+    for _ in range(2):  # alternately, so that other work on the machine hits both
+        started = time.perf_counter()
+        ours = embedder.encode(sorted(texts, key=len, reverse=True))
+        rates["ours"].append(len(texts) / (time.perf_counter() - started))
+        started = time.perf_counter()
+        theirs = plain.encode(
+            sorted(texts, key=len, reverse=True), normalize_embeddings=True, show_progress_bar=False
+        )
+        rates["plain"].append(len(texts) / (time.perf_counter() - started))
+        cosine = float((ours * theirs).sum(axis=1).min())
+    ours_rate, plain_rate = max(rates["ours"]), max(rates["plain"])
+    return {
+        "texts": len(texts),
+        "passages_per_s": round(ours_rate, 1),
+        "plain_per_s": round(plain_rate, 1),
+        "times_plain": round(ours_rate / plain_rate, 2),
+        "lowest_cosine": round(cosine, 4),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        help="home folder with a record; default: CRM_ASSISTANT_HOME, else articles alone",
+    )
+    parser.add_argument("--only", choices=["retrieval", "speed"], help="just this part")
+    parser.add_argument("--fit", action="store_true", help="fit the ranking's weights and print them")
+    options = parser.parse_args()
+
+    from assistant.language import load_embedder
+    from assistant.settings import Settings
+
+    settings = Settings(home=options.home) if options.home else Settings()
+    embedder = load_embedder(settings)
+    store = None
+    if settings.record_path.is_file():
+        from assistant.crm import Store
+
+        store = Store(settings.record_path, create=False)
+    result: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        report = build_index(store, embedder, home=home, kb_dirs=[settings.kb_dir])
+        again = build_index(store, embedder, home=home, kb_dirs=[settings.kb_dir])
+        print(*report.lines(), sep="\n")
+        result["build"] = {
+            "documents": report.documents,
+            "passages": report.passages,
+            "seconds": report.seconds,
+            "embedded_per_s": report.per_second,
+            "unchanged_again_seconds": again.seconds,
+        }
+        index = KnowledgeIndex.open(home, embedder)
+        cases = read_cases()
+        if store is None:
+            cases = [case for case in cases if case.kind != "interaction"]
+        if options.fit:
+            result["fit"] = fit(index, cases)
+            print(json.dumps(result["fit"], indent=2))
+        if options.only in (None, "retrieval"):
+            result["finding"] = measure_finding(index, cases)
+            result["threshold"] = {"at": index.threshold, **measure_threshold(index, cases)}
+            result["latency"] = measure_latency(index, cases)
+            _print_table(result["finding"])
+        if options.only in (None, "speed"):
+            result["speed"] = measure_speed(embedder, home, settings.weights_dir / "all-MiniLM-L6-v2")
+    result["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps(result, ensure_ascii=False))
+
+
+def _print_table(table: dict[str, dict[str, dict[str, float]]]) -> None:
+    print(f"{'':22}{'n':>5}" + "".join(f"{name + ' R@5':>14}{'MRR@10':>9}" for name in RANKERS))
+    for part, rankers in table.items():
+        cells = "".join(f"{found['recall@5']:>14.3f}{found['mrr@10']:>9.3f}" for found in rankers.values())
+        print(f"{part:22}{rankers['fused']['n']:>5.0f}{cells}")
+
+
+if __name__ == "__main__":
+    main()
