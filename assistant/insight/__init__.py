@@ -16,7 +16,7 @@ _HOMES = {
     "SegmentModel": "assistant.insight.segments",
     "SentimentModel": "assistant.insight.sentiment",
     "TRAINERS": "assistant.insight.training",
-    "TableModel": "assistant.insight.tables",
+    "TableModel": "assistant.insight.tablemodel",
     "TrainReport": "assistant.insight.registry",
     "better": "assistant.insight.registry",
     "current_version": "assistant.insight.registry",

@@ -98,6 +98,7 @@ class Reference:
     edges: tuple[float, ...] | None  # inner edges of a number's bins
     levels: tuple[str, ...] | None  # a category's levels; one more bin is "anything else"
     shares: tuple[float, ...]  # the last one: missing values
+    rows: int = 0  # that the shares are of
 
 
 @dataclass(frozen=True)
@@ -145,14 +146,15 @@ def references(X: pd.DataFrame, kinds: Mapping[str, str], bins: int = 10) -> lis
             counts = X[column].astype("string").value_counts()
             reference = Reference(column, None, tuple(map(str, counts.index[:20])), ())
         shares = tuple(float(s) for s in _shares(X[column], reference))
-        out.append(Reference(column, reference.edges, reference.levels, shares))
+        out.append(Reference(column, reference.edges, reference.levels, shares, len(X)))
     return out
 
 
 def drift(trained: Sequence[Reference], X: pd.DataFrame) -> list[Drift]:
     """PSI per column of ``X`` against training, most moved first; a column that is gone counts as changed.
 
-    By the usual reading, below 0.1 is steady and above 0.25 changed.
+    By the usual reading, below 0.1 is steady and above 0.25 changed; with few rows, what chance alone would
+    give (up to its 99.9th percentile) is steady too.
     """
     out = []
     for reference in trained:
@@ -160,7 +162,10 @@ def drift(trained: Sequence[Reference], X: pd.DataFrame) -> list[Drift]:
             out.append(Drift(reference.column, float("inf"), "changed"))
             continue
         value = psi(np.array(reference.shares), _shares(X[reference.column], reference), len(X))
-        verdict = "steady" if value < 0.1 else "moved" if value < 0.25 else "changed"
+        noise = _psi_noise(len(reference.shares), reference.rows, len(X))
+        verdict = (
+            "changed" if value >= max(0.25, noise) else "moved" if value >= max(0.1, noise) else "steady"
+        )
         out.append(Drift(reference.column, value, verdict))
     return sorted(out, key=lambda d: -d.psi)
 
@@ -170,6 +175,16 @@ def psi(expected: np.ndarray, found: np.ndarray, rows: int) -> float:
     least = 0.5 / max(rows, 1)
     e, f = np.clip(expected, least, None), np.clip(found, least, None)
     return float(np.sum((f - e) * np.log(f / e)))
+
+
+def _psi_noise(bins: int, rows_then: int, rows_now: int) -> float:
+    """What PSI hardly ever exceeds when nothing moved: it is nearly (1/n + 1/m) times a chi-square
+    variable."""
+    from scipy.stats import chi2
+
+    if not rows_then:
+        return 0.0
+    return float((1 / rows_then + 1 / max(rows_now, 1)) * chi2.ppf(0.999, max(bins - 1, 1)))
 
 
 def retrain_advice(

@@ -9,8 +9,8 @@ import csv
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,57 +19,23 @@ import pandas as pd
 
 from assistant.errors import ModelError
 from assistant.insight.columns import (
-    SENSITIVE_NAMES,
-    Column,
-    blanks,
-    closest,
     count_rows,
-    describe,
-    find_leaks,
-    guess_columns,
-    prepare,
     read_chunks,
     read_table,
-    read_target,
 )
 from assistant.insight.evaluate import (
-    Reference,
     RetrainAdvice,
-    calibration_error,
-    calibration_table,
-    confusion,
-    cost_threshold,
-    drift,
-    references,
-    retrain_advice,
 )
-from assistant.insight.explain import Counterfactual, Reason, counterfactuals, global_importance, reasons
-from assistant.insight.fairness import fairness
 from assistant.insight.registry import (
     Progress,
     TrainReport,
     current_version,
-    hash_data,
     load_model,
     save_model,
 )
-from assistant.insight.scoring import CalibratedScorer, select
+from assistant.insight.tablemodel import TableModel, fit_table
 
-LEAST_ROWS, LEAST_PER_CLASS = 50, 10
 CHUNK = 50_000
-
-
-@dataclass(frozen=True)
-class TablePrediction:
-    """One row's answer. ``row`` is its number in the file from 0, ``id`` its id column's value if there is
-    one."""
-
-    row: int
-    id: str | None
-    probability: float
-    band: str  # low | medium | high
-    reasons: tuple[Reason, ...]
-    version: str
 
 
 @dataclass(frozen=True)
@@ -98,112 +64,6 @@ class TableScores:
         }
 
 
-class TableModel:
-    """A calibrated scorer together with what it needs to read a table by itself."""
-
-    version: str | None = None
-    metrics: Mapping[str, Any] = {}
-
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        scorer: CalibratedScorer,
-        *,
-        target: str,
-        positive: str,
-        id: str | None,
-        rate: float,
-        trained_on: Sequence[Reference],
-        importance: Mapping[str, float],
-        rows: int,
-        typical: Mapping[str, Sequence[Any]],
-    ) -> None:
-        self.columns = list(columns)
-        self.scorer = scorer
-        self.target = target
-        self.positive = positive
-        self.id = id
-        self.rate = rate
-        self.trained_on = list(trained_on)
-        self.importance = dict(importance)
-        self.rows = rows
-        self.typical = {k: list(v) for k, v in typical.items()}
-
-    def prepare(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The model's columns of a table, in types; :class:`ModelError` names those that are missing."""
-        names = [c.name for c in self.columns]
-        missing = [name for name in names if name not in frame.columns]
-        if missing:
-            near = {name: closest(name, [str(c) for c in frame.columns], 1) for name in missing[:3]}
-            hint = "; ".join(f"for {name}, is it {found[0]!r}?" for name, found in near.items() if found)
-            raise ModelError(
-                f"The table lacks {len(missing)} of the model's {len(names)} columns: {', '.join(missing[:6])}",
-                hint or "it needs the columns that the model was trained on",
-            )
-        return prepare(frame, self.columns)
-
-    def probability(self, frame: pd.DataFrame) -> np.ndarray:
-        """(n,) calibrated probabilities of the event for the rows of a raw table."""
-        return self.scorer.probability(self.prepare(frame))
-
-    def bands(self, probability: np.ndarray) -> np.ndarray:
-        return band_names(probability, self.rate)
-
-    def predict(self, frame: pd.DataFrame, *, reasons_per_row: int | None = None) -> list[TablePrediction]:
-        """Predictions with reasons, all of them by default, so that they sum to the score in log-odds."""
-        X = self.prepare(frame)
-        probability = self.scorer.probability(X)
-        bands = self.bands(probability)
-        parts, _ = self.scorer.contributions(X)
-        ids = frame[self.id].astype(str).tolist() if self.id in frame.columns else [None] * len(frame)
-        return [
-            TablePrediction(
-                row,
-                ids[row],
-                float(probability[row]),
-                str(bands[row]),
-                tuple(
-                    reasons(
-                        self.scorer.columns, X.iloc[row].tolist(), parts[row], self.phrase, n=reasons_per_row
-                    )
-                ),
-                self.version or "",
-            )
-            for row in range(len(X))
-        ]
-
-    def what_if(
-        self, row: pd.DataFrame, actionable: Sequence[str] | None = None, *, goal: float | None = None
-    ) -> list[Counterfactual]:
-        """What would bring one row's probability down, over columns one can act on (all, if none are
-        named)."""
-        X = self.prepare(row)
-        names = list(actionable) if actionable is not None else list(self.typical)
-        for name in names:
-            if name not in self.typical:
-                near = ", ".join(closest(name, list(self.typical)))
-                raise ModelError(f"{name!r} is no column of this model", f"did you mean: {near}")
-        return counterfactuals(self.scorer, X, {name: self.typical[name] for name in names}, goal=goal)
-
-    def phrase(self, column: str, value: Any) -> tuple[str, str]:
-        spec = next((c for c in self.columns if c.name == column), None)
-        text = describe(value, spec)
-        return (f"{column} is {text}", f"{column}：{'无' if text == 'none' and value is None else text}")
-
-    def advice(self, frame: pd.DataFrame, *, age_days: int | None = None) -> RetrainAdvice:
-        """Have the columns moved since training, and is it time to train again?"""
-        moved = drift(self.trained_on, self.prepare(frame))
-        return retrain_advice(
-            moved, age_days=age_days, rows_then=self.rows, rows_now=None, importance=self.importance
-        )
-
-
-def band_names(probability: np.ndarray, rate: float) -> np.ndarray:
-    """``low`` below the overall rate, ``high`` from twice the rate (or halfway to 1 for rates above 1/3)."""
-    high = min(2 * rate, (1 + rate) / 2)
-    return np.where(probability >= high, "high", np.where(probability >= rate, "medium", "low"))
-
-
 def train_table(
     kind: str,
     path: Path | str | pd.DataFrame,
@@ -211,119 +71,39 @@ def train_table(
     id: str | None = None,
     *,
     home: Path,
-    sensitive: Sequence[str] = (),
-    use_sensitive: bool = False,
-    positive: str | None = None,
-    keep: Sequence[str] = (),
-    drop: Sequence[str] = (),
-    cost_missed: float = 5.0,
-    cost_alarm: float = 1.0,
-    folds: int = 5,
-    seed: int = 0,
     progress: Progress | None = None,
     force: bool = False,
+    **options: Any,
 ) -> TrainReport:
     """Learn ``target`` from a table's other columns; saved as the model ``<kind>-table`` under
     ``home/models``.
 
-    ``sensitive`` columns are compared in the fairness part of the report and, unless ``use_sensitive``, not
-    used. ``keep`` forces columns in that would be left out, ``drop`` leaves more out. A missed event costs
-    ``cost_missed``, a false alarm ``cost_alarm``: their ratio sets the threshold of the confusion table.
-    All figures are of held-out rows in cross-validation; rows that share an id, or are exact copies, share
-    a fold.
+    ``options`` are those of :func:`fit_table`: ``sensitive``, ``positive``, ``keep``, ``drop``, costs, folds.
     """
     started = time.perf_counter()
     if progress:
         progress("reading", 0, None)
-    frame = read_table(path)
-    names = [str(c) for c in frame.columns]
-    for name in [target, *([id] if id else []), *sensitive, *keep, *drop]:
-        if name not in names:
-            near = ", ".join(closest(name, names))
-            raise ModelError(f"The table has no column {name!r}", f"did you mean: {near}")
-    if len(frame) < LEAST_ROWS:
-        raise ModelError(
-            f"The table has {len(frame)} rows; a model needs at least {LEAST_ROWS}", "give a larger table"
-        )
-    answer = read_target(frame[target], target, positive)
-    notes = [answer.note]
-    if not answer.known.all():
-        notes.append(f"{int((~answer.known).sum())} rows without {target} were not used")
-    table, y = frame[answer.known].reset_index(drop=True), answer.labels
-    if min(y.sum(), len(y) - y.sum()) < LEAST_PER_CLASS:
-        raise ModelError(
-            f"Only {int(y.sum())} rows have {target} = {answer.positive} and {int(len(y) - y.sum())} have not; "
-            f"a model needs {LEAST_PER_CLASS} of each",
-            "give a larger table",
-        )
-    columns, left_out = _choose(
-        table, y, target, id, () if use_sensitive else sensitive, keep, drop, progress
-    )
-    used = [c for c in columns if c.used]
-    looks = [c.name for c in used if SENSITIVE_NAMES.search(c.name) and c.name not in sensitive]
-    if looks:
-        notes.append(
-            f"may be sensitive, and is used: {', '.join(looks)} (name it as sensitive to leave it out)"
-        )
-    X = prepare(table, used)
-    kinds = {c.name: c.kind for c in used}
-    groups = _groups(table, X, y, id, notes)
-    fold_of = make_folds(y, groups, folds, seed)
-    selection = select(X, y, kinds, fold_of, progress=progress)
-    p = selection.kept.probability
-    threshold = cost_threshold(cost_missed, cost_alarm)
-    importance = global_importance(selection.scorer, X)
-    fair = [fairness(y, p, table[name], threshold=threshold, column=name) for name in sensitive]
-    notes += [warning for report in fair for warning in report.warnings]
-    metrics: dict[str, Any] = {
-        **selection.kept.metrics,
-        "calibration_error": calibration_error(y, p),
-        "rate": float(y.mean()),
-        "rows": len(y),
-    }
-    details = {
-        "target": target,
-        "positive": answer.positive,
-        "negative": answer.negative,
-        "kept": selection.kept.kind,
-        "candidates": selection.figures(),
-        "calibration": calibration_table(y, p),
-        "confusion": confusion(y, p, threshold),
-        "costs": {"missed": cost_missed, "alarm": cost_alarm},
-        "importance": [asdict(i) for i in importance],
-        "fairness": [f.as_dict() for f in fair],
-        "folds": folds,
-    }
-    model = TableModel(
-        used,
-        selection.scorer,
-        target=target,
-        positive=answer.positive,
-        id=id or next((c.name for c in columns if c.role == "id"), None),
-        rate=float(y.mean()),
-        trained_on=references(X, kinds),
-        importance={i.column: i.share for i in importance},
-        rows=len(y),
-        typical=_typical(X, used),
-    )
+    fitted = fit_table(read_table(path), target, id, progress=progress, **options)
     name = f"{kind}-table"
     version = save_model(
         home,
         name,
-        model,
-        metrics=metrics,
-        features=[c.name for c in used],
-        data_hash=hash_data(X, y),
-        report={**details, "left_out": left_out, "notes": notes},
+        fitted.model,
+        metrics=fitted.metrics,
+        features=[c.name for c in fitted.model.columns],
+        data_hash=fitted.data_hash,
+        report={**fitted.details, "left_out": fitted.left_out, "notes": fitted.notes},
         force=force,
     )
-    kept = current_version(home, name) == version
+    notes, kept = list(fitted.notes), current_version(home, name) == version
     if not kept:
         notes.append(
             f"{version} is clearly worse than {current_version(home, name)} and was not put in place"
         )
     seconds = time.perf_counter() - started
-    return TrainReport(name, version, metrics, left_out, len(y), seconds, kept, notes, details)
+    return TrainReport(
+        name, version, fitted.metrics, fitted.left_out, fitted.rows, seconds, kept, notes, fitted.details
+    )
 
 
 def predict_table(
@@ -370,83 +150,6 @@ def predict_table(
     frame = pd.concat(frames, ignore_index=True) if out is None else None
     seconds = time.perf_counter() - started
     return TableScores(out, rows, bands, summed / rows, seconds, model.version or "", advice, frame)
-
-
-def make_folds(y: np.ndarray, groups: np.ndarray | None, folds: int, seed: int) -> np.ndarray:
-    """(n,) fold numbers: stratified by ``y``; rows of one group share a fold."""
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
-    smallest = int(min(y.sum(), len(y) - y.sum()))
-    folds = max(2, min(folds, smallest))
-    out = np.zeros(len(y), dtype=int)
-    if groups is None:
-        parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(out, y)
-    else:
-        parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(out, y, groups)
-    for number, (_, test) in enumerate(parts):
-        out[test] = number
-    return out
-
-
-def _choose(
-    table: pd.DataFrame,
-    y: np.ndarray,
-    target: str,
-    id: str | None,
-    sensitive: Sequence[str],
-    keep: Sequence[str],
-    drop: Sequence[str],
-    progress: Progress | None,
-) -> tuple[list[Column], list[dict[str, str]]]:
-    """(all columns with their roles, those left out with their reasons); an error when none can be used."""
-    if progress:
-        progress("looking at the columns", 0, len(table.columns))
-    asked = dict.fromkeys(sensitive, "sensitive: named so, and not used by default")
-    asked |= dict.fromkeys(drop, "left out on request")
-    if id:
-        asked[id] = "it names the rows"
-    columns = guess_columns(table, skip=[target, *asked])
-    left_out = [{"column": name, "reason": reason} for name, reason in asked.items()]
-    columns = [Column(c.name, "category") if c.name in keep and not c.used else c for c in columns]
-    left_out += [{"column": c.name, "reason": c.reason} for c in columns if not c.used]
-    leaks = find_leaks(prepare(table, columns), y, columns, target)
-    left_out += [{"column": name, "reason": why} for name, why in leaks.items() if name not in keep]
-    chosen = [c for c in columns if not c.used or c.name not in leaks or c.name in keep]
-    if not any(c.used for c in chosen):
-        why = "; ".join(f"{item['column']}: {item['reason']}" for item in left_out[:4])
-        raise ModelError(
-            f"No column is left to learn {target} from. {why}",
-            "give a table with columns that describe the customers, or force one in with keep",
-        )
-    return chosen, left_out
-
-
-def _groups(
-    table: pd.DataFrame, X: pd.DataFrame, y: np.ndarray, id: str | None, notes: list[str]
-) -> np.ndarray | None:
-    if id and table[id].astype(str)[~blanks(table[id])].duplicated().any():
-        notes.append(f"rows with the same {id} were kept together in cross-validation")
-        return np.asarray(pd.factorize(table[id].astype(str))[0])
-    same = pd.util.hash_pandas_object(X, index=False).to_numpy()
-    copies = len(same) - len(np.unique(same))
-    if copies > 0.05 * len(same) and len(np.unique(same)) > 20:
-        notes.append(f"{copies} rows are copies of others; copies were kept together in cross-validation")
-        return np.asarray(pd.factorize(same)[0])
-    return None
-
-
-def _typical(X: pd.DataFrame, columns: Sequence[Column]) -> dict[str, list[Any]]:
-    """Per column, the values that :meth:`TableModel.what_if` tries: common levels, or nine quantiles."""
-    out: dict[str, list[Any]] = {}
-    for column in columns:
-        values = X[column.name].dropna()
-        if column.kind == "category":
-            counts = values.value_counts(normalize=True)
-            out[column.name] = counts[counts >= 0.02].index[:8].tolist()
-        else:
-            grid = np.unique(np.quantile(values, np.linspace(0.1, 0.9, 9), method="nearest"))
-            out[column.name] = [float(v) for v in grid]
-    return out
 
 
 def _score(model: TableModel, part: pd.DataFrame, first_row: int, reasons_per_row: int) -> pd.DataFrame:
