@@ -264,12 +264,11 @@ class LifetimeModel:
 
         "Now" is the day of the record's last order.
         """
-        orders = purchases.orders(store)
-        until = orders["at"].max().normalize()
-        if ids is not None:
-            orders = orders[orders["customer_id"].isin(set(ids))]
-            if orders.empty:
-                return []
+        until = purchases.last_day(store)
+        try:
+            orders = purchases.orders(store, ids if ids is not None and len(ids) <= 500 else None)
+        except ModelError:
+            return []  # none of these customers has an order
         table = summary(orders, until)
         if ids is not None:
             table = table.reindex([i for i in ids if i in table.index])

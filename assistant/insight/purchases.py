@@ -5,14 +5,18 @@ order without lines still counts as a purchase with a total.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 
 from assistant.errors import ModelError
 
 # What companies write in an order's status when nothing was sold in the end.
 UNDONE = ("cancelled", "canceled", "returned", "refunded", "void", "failed", "退货", "已取消", "取消")
+YEAR = 365  # days
+SHARE = "share of "  # starts the name of a column: a category's share of what a customer spent
 # Invoice lines that are no goods: nobody wants them recommended.
 _SERVICE = re.compile(
     r"\b(postage|shipping|carriage|freight|delivery charge|handling|bank charges?|discount|manual|"
@@ -27,17 +31,19 @@ class Record(Protocol):
     def frame(self, table_or_sql: str, params: Any = ()) -> pd.DataFrame: ...
 
 
-def orders(store: Record) -> pd.DataFrame:
-    """One row per order that stands: ``order_id, customer_id, at`` (datetime64), ``total`` (money, NaN if
-    unknown).
+def orders(store: Record, ids: Sequence[str] | None = None) -> pd.DataFrame:
+    """One row per order that stands: ``order_id, customer_id, at`` (datetime64), ``total`` (NaN if unknown).
 
-    The total is the order's own, or else the sum of its lines. Raises :class:`ModelError` if there is none.
+    The total is the order's own, or else the sum of its lines. ``ids``: of these customers only (a few; many
+    are read faster all together). Raises :class:`ModelError` if there is none.
     """
+    where, params = _of(ids)
     frame = store.frame(
         f"""SELECT o.id AS order_id, o.customer_id, o.ordered_at AS at,
                    COALESCE(o.total, SUM(COALESCE(l.amount, l.quantity * l.unit_price))) AS total
             FROM orders o LEFT JOIN order_lines l ON l.order_id = o.id
-            WHERE {_standing()} GROUP BY o.id"""
+            WHERE {_standing()}{where} GROUP BY o.id""",
+        params,
     )
     frame = _dated(frame)
     frame["total"] = pd.to_numeric(frame["total"], errors="coerce").astype(float)
@@ -45,17 +51,25 @@ def orders(store: Record) -> pd.DataFrame:
     return frame[~(frame["total"] < 0)].reset_index(drop=True)
 
 
-def lines(store: Record) -> pd.DataFrame:
+def lines(store: Record, ids: Sequence[str] | None = None) -> pd.DataFrame:
     """One row per order line that was sold: ``order_id, customer_id, at, product_id, quantity, amount``."""
+    where, params = _of(ids)
     frame = store.frame(
         f"""SELECT o.id AS order_id, o.customer_id, o.ordered_at AS at, l.product_id, l.quantity,
                    COALESCE(l.amount, l.quantity * l.unit_price) AS amount
             FROM orders o JOIN order_lines l ON l.order_id = o.id
-            WHERE {_standing()} AND l.product_id IS NOT NULL AND l.quantity > 0"""
+            WHERE {_standing()}{where} AND l.product_id IS NOT NULL AND l.quantity > 0""",
+        params,
     )
     frame = _dated(frame)
     frame["amount"] = pd.to_numeric(frame["amount"], errors="coerce").astype(float)
     return frame
+
+
+def last_day(store: Record) -> pd.Timestamp:
+    """The day of the record's last order, at midnight; :class:`ModelError` without orders."""
+    frame = store.frame("SELECT max(ordered_at) AS at FROM orders")
+    return pd.Timestamp(_dated(frame)["at"].iloc[0]).normalize()
 
 
 def products(store: Record) -> pd.DataFrame:
@@ -73,6 +87,81 @@ def products(store: Record) -> pd.DataFrame:
     frame["active"] = frame["active"].fillna(1).astype(bool)
     frame["service"] = [bool(_SERVICE.search(name)) for name in frame["name"]]
     return frame
+
+
+def customer_table(store: Record, ids: Sequence[str] | None = None) -> pd.DataFrame:
+    """What segments are told by, per customer with orders (index: id), as of the record's last order.
+
+    Columns that a record can't fill (no subscriptions, no interactions, no categories) are absent.
+    """
+    today = last_day(store)
+    try:
+        bought = orders(store, ids)
+    except ModelError:
+        if ids is None:
+            raise
+        return pd.DataFrame(dtype=float)
+    year = bought[bought["at"] > today - pd.Timedelta(days=YEAR)]
+    by = bought.groupby("customer_id")
+    table = pd.DataFrame(
+        {
+            "days_since_order": (today - by["at"].max().dt.normalize()).dt.days,
+            "orders_12m": year.groupby("customer_id").size(),
+            "order_value": by["total"].mean(),
+            "tenure_days": (today - by["at"].min().dt.normalize()).dt.days,
+            "spend_12m": year.groupby("customer_id")["total"].sum(),
+        }
+    )
+    _add_lines(table, store, ids)
+    _add_subscriptions(table, store)
+    _add_contacts(table, store, today)
+    return table.astype(float).fillna(0.0)
+
+
+def _add_lines(table: pd.DataFrame, store: Record, ids: Sequence[str] | None) -> None:
+    try:
+        sold = lines(store, ids)
+    except ModelError:
+        return
+    catalogue = products(store)
+    sold = sold[~sold["product_id"].map(catalogue["service"]).fillna(False).astype(bool)]
+    per_order = sold.groupby(["customer_id", "order_id"])["product_id"].nunique()
+    table["products_per_order"] = per_order.groupby("customer_id").mean()
+    category = sold["product_id"].map(catalogue["category"]).fillna("")
+    known = sold.assign(category=category)[category != ""]
+    if known.empty:
+        return
+    spend = known.assign(amount=known["amount"].fillna(0)).pivot_table(
+        index="customer_id", columns="category", values="amount", aggfunc="sum", fill_value=0.0
+    )
+    shares = spend.div(spend.sum(axis=1).replace(0, np.nan), axis=0)
+    for name in shares.columns:
+        table[f"{SHARE}{name}"] = shares[name]
+
+
+def _add_subscriptions(table: pd.DataFrame, store: Record) -> None:
+    subscriptions = store.frame("SELECT customer_id, status FROM subscriptions")
+    if len(subscriptions):
+        active = subscriptions.loc[subscriptions["status"].isin(["active", "paused"]), "customer_id"]
+        table["subscribed"] = table.index.isin(set(active)).astype(float)
+
+
+def _add_contacts(table: pd.DataFrame, store: Record, today: pd.Timestamp) -> None:
+    since = str((today - pd.Timedelta(days=YEAR)).date())
+    contacts = store.frame(
+        """SELECT customer_id, COUNT(*) AS n, SUM(channel = 'ticket' OR COALESCE(rating, 5) <= 2) AS unhappy
+           FROM interactions WHERE author = 'customer' AND at > ? GROUP BY customer_id""",
+        (since,),
+    ).set_index("customer_id")
+    if len(contacts):
+        table["contacts_12m"] = contacts["n"].reindex(table.index)
+        table["unhappy_12m"] = contacts["unhappy"].reindex(table.index)
+
+
+def _of(ids: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
+    if ids is None:
+        return "", ()
+    return f" AND o.customer_id IN ({','.join('?' * len(ids))})", tuple(ids)
 
 
 def _standing() -> str:

@@ -5,7 +5,7 @@ customers' histories afterwards, also of customers it has never seen: so a purch
 counts at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -91,15 +91,23 @@ def make_log(lines: pd.DataFrame, customers: Sequence[str], products: Sequence[s
 
 
 class Ranker:
-    """Contract: ``fit(log, histories)`` returns self, ``score(histories)`` gives (n, p) floats, more is
-    better.
+    """Contract: ``fit(log, histories)`` returns self, ``score(histories)`` gives (n, p) floats, more is better.
+
+    Fitting again on the same log does nothing, so that rankings may share parts.
     """
 
-    #: (p, p) how much a purchase of the row's product speaks for the column's, where the ranker has such a
-    #: thing
-    pull: np.ndarray | None = None
+    _seen: Log | None = None
 
     def fit(self, log: Log, histories: Histories) -> Self:
+        if self._seen is not log:
+            self._learn(log, histories)
+            self._seen = log
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "_seen"}  # a saved ranker keeps no orders
+
+    def _learn(self, log: Log, histories: Histories) -> None:
         raise NotImplementedError
 
     def score(self, histories: Histories) -> np.ndarray:
@@ -114,10 +122,9 @@ class Popularity(Ranker):
     def __init__(self, fading: bool = False) -> None:
         self.fading = fading
 
-    def fit(self, log: Log, histories: Histories) -> Self:
+    def _learn(self, log: Log, histories: Histories) -> None:
         counted = histories.recent.minimum(1.0) if self.fading else histories.bought
         self.count_ = np.asarray(counted.sum(axis=0)).ravel()
-        return self
 
     def score(self, histories: Histories) -> np.ndarray:
         return np.tile(self.count_, (len(histories), 1))
@@ -141,11 +148,10 @@ class Again(Ranker):
         self.rest = rest or Popularity(fading=True)
         self.weight = weight
 
-    def fit(self, log: Log, histories: Histories) -> Self:
+    def _learn(self, log: Log, histories: Histories) -> None:
         self.rest.fit(log, histories)
         if self.due:
             self.gap_ = _typical_gaps(log)
-        return self
 
     def score(self, histories: Histories) -> np.ndarray:
         own = (histories.recent if self.fading else histories.times).toarray()
@@ -182,13 +188,12 @@ class ItemItem(Ranker):
         self.similarity = similarity
         self.support = support
 
-    def fit(self, log: Log, histories: Histories) -> Self:
+    def _learn(self, log: Log, histories: Histories) -> None:
         both = (histories.bought.T @ histories.bought).toarray().astype(np.float64)
         self.pull_ = _similarity(both, len(histories), self.similarity)
         self.pull_ *= both / (both + self.support)
         np.fill_diagonal(self.pull_, 0.0)
         self.pull_ = self.pull_.astype(np.float32)
-        return self
 
     def score(self, histories: Histories) -> np.ndarray:
         return np.asarray(histories.bought @ self.pull_)
@@ -202,14 +207,13 @@ class UserUser(Ranker):
         self.neighbours = neighbours
         self.most = most
 
-    def fit(self, log: Log, histories: Histories) -> Self:
+    def _learn(self, log: Log, histories: Histories) -> None:
         size = np.asarray(histories.bought.sum(axis=1)).ravel()
         fresh = np.asarray(histories.recent.sum(axis=1)).ravel()
         kept = np.argsort(-fresh, kind="stable")[: self.most]  # bounds memory: the most active customers
         kept = kept[size[kept] > 0]
         self.bought_, self.recent_ = histories.bought[kept], histories.recent[kept].minimum(1.0)
         self.size_ = size[kept]
-        return self
 
     def score(self, histories: Histories) -> np.ndarray:
         products = histories.bought.shape[1]
@@ -236,14 +240,13 @@ class Ease(Ranker):
         self.ridge = ridge
         self.fading = fading
 
-    def fit(self, log: Log, histories: Histories) -> Self:
+    def _learn(self, log: Log, histories: Histories) -> None:
         gram = (histories.bought.T @ histories.bought).toarray().astype(np.float64)
         gram[np.diag_indices_from(gram)] += self.ridge
         inverse = np.linalg.inv(gram)
         weights = -inverse / np.diag(inverse)
         np.fill_diagonal(weights, 0.0)
         self.pull_ = weights.astype(np.float32)
-        return self
 
     def score(self, histories: Histories) -> np.ndarray:
         asked = histories.recent.minimum(1.0) if self.fading else histories.bought
@@ -261,7 +264,7 @@ class Factors(Ranker):
         self.weight = weight
         self.seed = seed
 
-    def fit(self, log: Log, histories: Histories) -> Self:
+    def _learn(self, log: Log, histories: Histories) -> None:
         from implicit.als import AlternatingLeastSquares  # first: it loads a BLAS of its own
         from threadpoolctl import threadpool_limits
 
@@ -274,7 +277,6 @@ class Factors(Ranker):
                 num_threads=1,  # with more, sums come out in another order each time
             )
             self.model_.fit(histories.bought, show_progress=False)
-        return self
 
     def score(self, histories: Histories) -> np.ndarray:
         from threadpoolctl import threadpool_limits
@@ -287,14 +289,13 @@ class Factors(Ranker):
 class Together(Ranker):
     """Products bought in the same order, lately: cosine over orders, old orders and old purchases fading."""
 
-    def fit(self, log: Log, histories: Histories) -> Self:
+    def _learn(self, log: Log, histories: Histories) -> None:
         weight = np.sqrt(0.5 ** (log.age / HALF_LIFE))
         rows = pd.factorize(log.order)[0]
         baskets = sp.csr_matrix((weight, (rows, log.product)), (rows.max(initial=0) + 1, log.products))
         both = (baskets.T @ baskets).toarray()
         self.pull_ = _similarity(both, baskets.shape[0], "cosine").astype(np.float32)
         np.fill_diagonal(self.pull_, 0.0)
-        return self
 
     def score(self, histories: Histories) -> np.ndarray:
         return np.asarray(histories.recent @ self.pull_)
@@ -306,9 +307,8 @@ class Blend(Ranker):
     def __init__(self, parts: Sequence[tuple[Ranker, float]]) -> None:
         self.parts = list(parts)
 
-    def fit(self, log: Log, histories: Histories) -> Self:
+    def _learn(self, log: Log, histories: Histories) -> None:
         self.parts = [(part.fit(log, histories), weight) for part, weight in self.parts]
-        return self
 
     def score(self, histories: Histories) -> np.ndarray:
         return np.sum([weight * scaled(part.score(histories)) for part, weight in self.parts], axis=0)
@@ -406,67 +406,3 @@ def group_shares(histories: Histories, customers: Sequence[str], groups: pd.Data
             total = np.asarray(recent[members].sum(axis=0)).ravel()
             by[kind, value] = (total + 30 * overall) / (members.sum() + 30)
     return GroupShares(overall, by)
-
-
-@dataclass(frozen=True)
-class Quality:
-    """Figures of one ranker in one window, means over ``customers``; ``recall_sd`` is the mean's standard
-    error.
-    """
-
-    recall_5: float
-    recall_10: float
-    ndcg_10: float
-    coverage: float
-    recall_10_se: float
-    ndcg_10_se: float
-    customers: int
-
-    def as_dict(self) -> dict[str, float]:
-        return {
-            "recall_at_5": self.recall_5,
-            "recall_at_10": self.recall_10,
-            "ndcg_at_10": self.ndcg_10,
-            "coverage": self.coverage,
-            "customers": self.customers,
-        }
-
-
-def measure(
-    ranker: Ranker, histories: Histories, truth: Mapping[int, set[int]], banned: sp.csr_matrix
-) -> Quality:
-    """Recall@5 and @10, NDCG@10 and coverage (share of all products that anybody is shown in his ten).
-
-    ``truth`` maps a row of ``histories`` to the products bought afterwards; ``banned`` (n, p) marks what
-    may not be shown to whom. Recall is the found share of all that was bought, so it can't reach 1 where
-    more than ten were.
-    """
-    users = [u for u, wanted in truth.items() if wanted]
-    recalls5, recalls10, gains = [], [], []
-    shown: set[int] = set()
-    discount = 1.0 / np.log2(np.arange(2, 12))
-    for start in range(0, len(users), 256):
-        batch = users[start : start + 256]
-        scores = np.array(ranker.score(histories.rows(batch)), dtype=float)
-        scores[banned[batch].toarray().astype(bool)] = -np.inf
-        # equal scores keep the order of the products, so that the figures are the same on every machine
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :10]
-        for user, row in zip(batch, order, strict=True):
-            wanted = truth[user]
-            hits = np.array([p in wanted for p in row], dtype=float)
-            shown.update(int(p) for p in row)
-            recalls5.append(hits[:5].sum() / len(wanted))
-            recalls10.append(hits.sum() / len(wanted))
-            gains.append((hits * discount[: len(hits)]).sum() / discount[: min(10, len(wanted))].sum())
-    if not recalls10:
-        return Quality(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
-    n = len(recalls10)
-    return Quality(
-        float(np.mean(recalls5)),
-        float(np.mean(recalls10)),
-        float(np.mean(gains)),
-        len(shown) / histories.bought.shape[1],
-        float(np.std(recalls10) / np.sqrt(n)),
-        float(np.std(gains) / np.sqrt(n)),
-        n,
-    )

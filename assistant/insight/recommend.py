@@ -11,7 +11,6 @@ everything the customer ever bought and uses the ranking that is best at that.
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -21,57 +20,17 @@ import pandas as pd
 
 from assistant.errors import ModelError
 from assistant.insight import purchases
-from assistant.insight.ranking import (
-    Again,
-    Blend,
-    Ease,
-    Factors,
-    Histories,
-    ItemItem,
-    Popularity,
-    Quality,
-    Ranker,
-    Together,
-    UserUser,
-    group_shares,
-    lasting,
-    make_log,
-    measure,
-    scaled,
-)
+from assistant.insight.contest import Quality, Window, candidates
+from assistant.insight.ranking import Histories, ItemItem, group_shares, lasting, make_log, scaled
 from assistant.insight.registry import Progress, TrainReport, hash_data, save_model
 
 log = logging.getLogger(__name__)
 
-# The candidates: name -> how to make one. "popularity" is the baseline the figures are held against.
-CANDIDATES: dict[str, Callable[[], Ranker]] = {
-    "popularity": Popularity,
-    "recent popularity": lambda: Popularity(fading=True),
-    "item-item cosine": ItemItem,
-    "item-item Pearson": lambda: ItemItem("pearson"),
-    "user-user cosine": UserUser,
-    "user-user Pearson": lambda: UserUser("pearson"),
-    "matrix factorisation (ALS)": Factors,
-    "bought together, fading": Together,
-    "linear autoencoder (EASE)": Ease,
-    "EASE + user-user + popularity": lambda: _mixture(),
-    "bought before": Again,
-    "bought before, fading": lambda: Again(fading=True),
-    "bought before, when due": lambda: Again(due=True),
-    "bought before + EASE": lambda: Again(rest=Ease(), weight=2.0),
-    "bought before, fading + EASE": lambda: Again(fading=True, rest=Ease(), weight=2.0),
-    "bought before + EASE + user-user + popularity": lambda: Again(rest=_mixture(), weight=2.0),
-}
 BASELINE = "popularity"
 FEWEST_CUSTOMERS = 20  # with purchases before and after a moment, or no figure means anything
 FEWEST_PRODUCTS = 5
 MOST_PRODUCTS = 4000  # the (p, p) matrices stay below 64 MB each; rarer products count as new ones
-MOST_MEASURED = 2000  # customers per window
 _GROUPS = ("language", "country", "plan")
-
-
-def _mixture() -> Ranker:
-    return Blend([(Ease(), 0.5), (UserUser("pearson"), 0.35), (Popularity(fading=True), 0.15)])
 
 
 @dataclass(frozen=True)
@@ -121,8 +80,9 @@ class Recommender:
         self._compare(lines, catalogue, _customer_groups(store), progress)
         everything = make_log(lines, self._customers, self._ids, self._as_of)
         histories = everything.histories()
-        self._ranker = CANDIDATES[self.kept_]().fit(everything, histories)
-        self._new_ranker = CANDIDATES[self.kept_new_]().fit(everything, histories)
+        final = candidates()
+        self._ranker = final[self.kept_].fit(everything, histories)
+        self._new_ranker = final[self.kept_new_].fit(everything, histories)
         self._reasons = ItemItem().fit(everything, histories).pull_
         self._lasting = lasting(histories, self._categories)
         self._groups = group_shares(histories, self._customers, _customer_groups(store))
@@ -213,19 +173,21 @@ class Recommender:
         span = (lines["at"].max() - lines["at"].min()).days
         horizon = self.horizon_days or int(np.clip(span / 8, 14, 60))
         cuts = [self._as_of - pd.Timedelta(days=horizon * w) for w in range(self.windows, 0, -1)]
+        categories = dict(zip(self._ids, self._categories, strict=True))
         tried: dict[str, dict[bool, list[Quality]]] = {}
         self.left_out_: list[dict[str, str]] = []
         usable, steps = 0, 0
         newcomers: dict[str, float] = {}
         for cut in cuts:
-            window = _Window(lines, cut, cut + pd.Timedelta(days=horizon), self, groups)
+            window = Window(lines, cut, cut + pd.Timedelta(days=horizon), categories, self.seed, groups)
             if window.customers < FEWEST_CUSTOMERS:
                 continue
             usable += 1
             newcomers = window.newcomers()
-            for name, make in CANDIDATES.items():
+            contest = candidates()
+            for name, ranker in contest.items():
                 try:
-                    ranker = make().fit(window.log, window.histories)
+                    ranker.fit(window.log, window.histories)
                 except ImportError as error:
                     if not any(x["column"] == name for x in self.left_out_):
                         self.left_out_.append({"column": name, "reason": f"not installed: {error.name}"})
@@ -235,7 +197,7 @@ class Recommender:
                     tried.setdefault(name, {}).setdefault(new_only, []).append(quality)
                 steps += 1
                 if progress:
-                    progress("recommend: compare", steps, len(CANDIDATES) * len(cuts))
+                    progress("recommend: compare", steps, len(contest) * len(cuts))
         if not usable:
             raise ModelError(
                 f"Too few customers bought both before and after {cuts[-1].date()}: at least "
@@ -373,69 +335,6 @@ class Recommender:
         name, _ = _names(product, catalogue)
         name_zh = str(catalogue.at[product, "name_zh"]) if product in catalogue.index else ""
         return Recommendation(product, name, round(score, 4), *reason, kind, because, name_zh)
-
-
-class _Window:
-    """What was known before ``cut`` and what was bought from then until ``end``."""
-
-    def __init__(
-        self,
-        lines: pd.DataFrame,
-        cut: pd.Timestamp,
-        end: pd.Timestamp,
-        model: Recommender,
-        groups: pd.DataFrame,
-    ) -> None:
-        before, after = lines[lines["at"] < cut], lines[(lines["at"] >= cut) & (lines["at"] < end)]
-        self._customer_ids = sorted(before["customer_id"].unique())
-        self._ids = sorted(before["product_id"].unique())
-        self._all_customers = sorted(lines["customer_id"].unique())
-        self._groups = groups
-        categories = dict(zip(model._ids, model._categories, strict=True))
-        self.log = make_log(before, self._customer_ids, self._ids, cut)
-        self.histories = self.log.histories()
-        self._banned = lasting(self.histories, np.array([categories[i] for i in self._ids])).banned(
-            self.histories
-        )
-        index = {p: j for j, p in enumerate(self._ids)}
-        # what nobody had bought before the cut can't be found by anybody, the baseline included: left out
-        # of truth
-        after = after[after["product_id"].isin(index)]
-        bought = after.groupby("customer_id")["product_id"].agg(lambda s: {index[p] for p in s})
-        rows = {c: u for u, c in enumerate(self._customer_ids)}
-        known = sorted(c for c in bought.index if c in rows)
-        if len(known) > MOST_MEASURED:
-            picked = np.random.default_rng(model.seed).choice(len(known), MOST_MEASURED, replace=False)
-            known = [known[i] for i in sorted(picked)]
-        self._truth = {rows[c]: bought[c] for c in known}
-        self._first = {c: bought[c] for c in bought.index if c not in rows}
-        self.customers = len(known)
-
-    def measure(self, ranker: Ranker, new_only: bool) -> Quality:
-        if not new_only:
-            return measure(ranker, self.histories, self._truth, self._banned)
-        had = self.histories.bought
-        truth = {u: wanted - set(had[u].indices.tolist()) for u, wanted in self._truth.items()}
-        return measure(ranker, self.histories, truth, (self._banned + had).tocsr())
-
-    def newcomers(self) -> dict[str, float]:
-        """Recall@10 on first purchases of customers never seen: by their groups, and plain popularity."""
-        if len(self._first) < FEWEST_CUSTOMERS:
-            return {}
-        shares = group_shares(self.histories, self._customer_ids, self._groups)
-        plain = np.argsort(-shares.overall, kind="stable")[:10]
-        by_group, by_all = [], []
-        for customer, wanted in self._first.items():
-            row = self._groups.loc[customer] if customer in self._groups.index else pd.Series(dtype=object)
-            score, _ = shares.score({k: str(v) for k, v in row.items() if v})
-            top = np.argsort(-score, kind="stable")[:10]
-            by_group.append(len(wanted & set(top.tolist())) / len(wanted))
-            by_all.append(len(wanted & set(plain.tolist())) / len(wanted))
-        return {
-            "newcomers": len(self._first),
-            "newcomer_recall_at_10": float(np.mean(by_group)),
-            "newcomer_popularity_recall_at_10": float(np.mean(by_all)),
-        }
 
 
 def _customer_groups(store: purchases.Record) -> pd.DataFrame:
