@@ -23,10 +23,11 @@ CURRENCY_SIGNS = {
     "₩": "KRW",
     "zł": "PLN",
 }
-CURRENCIES = frozenset(
+_CODES = (
     "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW MAD MXN MYR"
-    " NGN NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD VND ZAR".split()
+    " NGN NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD VND ZAR"
 )
+CURRENCIES = frozenset(_CODES.split())
 _YES = frozenset(
     {"yes", "y", "true", "t", "1", "1.0", "ja", "oui", "是", "有", "on", "churned", "left", "已流失", "流失"}
 )
@@ -50,15 +51,11 @@ _NO = frozenset(
     }
     | {"未流失", "留存"}
 )
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        "jan januar janvier gennaio|feb februar février fevrier fev févr|mar mär mrt maart mars märz|apr avr april"
-        "|may mai mei|jun juin juni|jul juil juli|aug août aout|sep sept|oct okt|nov|dec dez déc".split("|"),
-        1,
-    )
-    for name in names.split()
-}
+_MONTH_NAMES = (
+    "jan januar janvier gennaio|feb februar février fevrier fev févr|mar mär mrt maart mars märz|apr avr april"
+    "|may mai mei|jun juin juni|jul juil juli|aug août aout|sep sept|oct okt|nov|dec dez déc"
+)
+_MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES.split("|"), 1) for name in names.split()}
 _MONEY_EDGE = re.compile(r"^(?:[A-Za-z]{3}(?=[\s\d.,+-])|[€$£¥￥₹₩])\s*|\s*(?:[A-Za-z]{3}|[€$£¥￥元₹₩%]|zł)$")
 _CODE = re.compile(r"(?:^|[\s\d.,])([A-Za-z]{3})(?:$|[\s\d.,+-])")
 _SPACES = re.compile(r"[\s'’\u00a0\u202f]")

@@ -43,6 +43,8 @@ class Gathered:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         connection.execute("PRAGMA temp.cache_size = -65536")
+        # one transaction for all the gathering; it touches temporary tables only, so it locks nobody out
+        connection.execute("BEGIN")
         connection.execute("CREATE TEMP TABLE seen (hash INTEGER PRIMARY KEY)")
 
     def is_repeated(self, cells: Sequence[Any]) -> bool:
@@ -51,6 +53,8 @@ class Gathered:
         return not cursor.rowcount
 
     def begin(self) -> None:
+        """Done gathering: from here on the record is written to."""
+        self.connection.execute("COMMIT")
         self.connection.execute("BEGIN IMMEDIATE")
 
     def end(self, *, keep: bool) -> None:

@@ -118,6 +118,7 @@ def _text(path: Path, head: bytes, encoding: str | None) -> Table:
     notes: list[str] = []
     marks = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
     fallback = ""
+    told = encoding is not None
     if encoding is not None:
         try:
             "".encode(encoding)
@@ -144,7 +145,7 @@ def _text(path: Path, head: bytes, encoding: str | None) -> Table:
             notes.append(f"not UTF-8: read as {encoding}")
 
     def lines() -> Iterator[str]:
-        return _lines(path, encoding or "utf-8", fallback)
+        return _lines(path, encoding or "utf-8", fallback, strict=told)
 
     start = next((line for line in lines() if line.strip()), "").lstrip("\ufeff \t")
     if start.startswith(("{", "[")):
@@ -194,10 +195,13 @@ def _legacy(sample: bytes) -> str:
     return name
 
 
-def _lines(path: Path, encoding: str, fallback: str) -> Iterator[str]:
+def _lines(path: Path, encoding: str, fallback: str, *, strict: bool) -> Iterator[str]:
     with _opened(path) as file:
-        if encoding.startswith("utf-16"):
-            yield from io.TextIOWrapper(file, encoding=encoding, newline="")
+        if encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32")):
+            try:
+                yield from io.TextIOWrapper(file, encoding=encoding, newline="")
+            except UnicodeError as error:
+                raise _wrong_encoding(path, encoding) from error
             return
         first = file.read(SNIFF_BYTES)
     if b"\r" in first and b"\n" not in first:  # as old Macintoshes wrote
@@ -212,10 +216,20 @@ def _lines(path: Path, encoding: str, fallback: str) -> Iterator[str]:
             try:
                 yield raw.decode(plain)
             except UnicodeDecodeError:
+                if strict:
+                    raise _wrong_encoding(path, encoding, number + 1) from None
                 if fallback:
                     yield raw.decode(fallback, errors="replace")
                 else:
                     yield raw.decode(plain, errors="replace")
+
+
+def _wrong_encoding(path: Path, encoding: str, line: int | None = None) -> ImportFileError:
+    where = f" (line {line})" if line else ""
+    return ImportFileError(
+        f"{path} isn't written in {encoding}{where}.",
+        "leave the encoding out to have it found, or name another",
+    )
 
 
 def _delimited(path: Path, lines: Callable[[], Iterator[str]], encoding: str, notes: list[str]) -> Table:
