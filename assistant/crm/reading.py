@@ -196,17 +196,18 @@ def _legacy(sample: bytes) -> str:
 
 
 def _lines(path: Path, encoding: str, fallback: str, *, strict: bool) -> Iterator[str]:
+    if encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32")):
+        try:
+            with io.TextIOWrapper(_opened(path), encoding=encoding, newline="") as text:
+                yield from text
+        except UnicodeError as error:
+            raise _wrong_encoding(path, encoding) from error
+        return
     with _opened(path) as file:
-        if encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32")):
-            try:
-                yield from io.TextIOWrapper(file, encoding=encoding, newline="")
-            except UnicodeError as error:
-                raise _wrong_encoding(path, encoding) from error
-            return
         first = file.read(SNIFF_BYTES)
     if b"\r" in first and b"\n" not in first:  # as old Macintoshes wrote
-        with _opened(path) as file:
-            yield from io.TextIOWrapper(file, encoding=encoding, errors="replace")
+        with io.TextIOWrapper(_opened(path), encoding=encoding, errors="replace") as text:
+            yield from text
         return
     plain = "utf-8" if encoding == "utf-8-sig" else encoding
     with _opened(path) as file:
