@@ -1,6 +1,7 @@
 """What Larkfield Coffee sells: products, plans, prices over time and the offers an agent may make."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -33,11 +34,20 @@ class Product:
     @property
     def spoken(self) -> str:
         """The name as people put it in a sentence: ``the Aurora One`` but ``Sidamo Sunrise``."""
-        return f"the {self.name}" if self.category in ("machine", "grinder", "brewer") else self.name
+        singular = self.category in ("machine", "grinder", "brewer", "accessory") and "Filters" not in self.name
+        return f"the {self.name.split(',')[0]}" if singular else self.name.split(",")[0]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a coffee or tea tastes of, by its description."""
+        _, found, rest = self.description.partition(": ")
+        taste = re.split(r"[.:]", rest if found else "")[0]
+        return tuple(word.strip() for word in taste.split(",") if word.strip())
 
 
-def _p(*values: Any, fits: str = "", quality: float = 0.75, active: bool = True) -> Product:
-    return Product(*values, fits=tuple(fits.split()), quality=quality, active=active)
+def _p(id_: str, name: str, name_zh: str, category: str, price: float, description: str, *, fits: str = "",
+       quality: float = 0.75, active: bool = True) -> Product:  # fmt: skip
+    return Product(id_, name, name_zh, category, price, description, tuple(fits.split()), quality, active)
 
 
 PRODUCTS: tuple[Product, ...] = (
@@ -232,13 +242,14 @@ _OFFERS: tuple[tuple[str, str, str, str, float, str, str, dict[str, Any], str, s
     ("OF-6", "Goodwill credit 15", "补偿额度 15 欧元", "credit", 15.00,
      "A credit of 15.00 EUR on your account, taken off your next order.",
      "您的账户将获得 15.00 欧元额度，下次下单时自动抵扣。",
-     {"risk": ["low", "medium", "high"], "needs_complaint_days": 30, "max_per_days": 180, "budget": 150},
+     {"risk": ["low", "medium", "high"], "needs_consent": False, "needs_complaint_days": 30, "max_per_days": 180,
+      "budget": 150},
      "2024-11-01", None),
     ("OF-7", "Strike apology 5", "罢工致歉积分 5 欧元", "credit", 5.00,
      "100 Larks, worth 5.00 EUR, as an apology for the late delivery during the DHL strike.",
      "因 DHL 罢工导致配送延误，我们向您致歉并赠送价值 5.00 欧元的积分。",
-     {"risk": ["low", "medium", "high"], "countries": ["DE"], "max_per_days": 365, "budget": 300},
-     "2026-09-07", "2026-12-31"),
+     {"risk": ["low", "medium", "high"], "needs_consent": False, "countries": ["DE"], "max_per_days": 365, "budget": 300},
+     "2026-09-07", "2026-10-15"),
     ("OF-8", "Gold tasting set", "金卡品鉴套装", "gift", 24.90,
      "A bag of Gesha Lantern (250 g, worth 24.90 EUR) with your next order, for Gold customers.",
      "金卡会员下一次订单可获赠瑰夏灯笼一袋（250 克，价值 24.90 欧元）。",

@@ -1,6 +1,7 @@
 """Things customers mention once in passing, which no column of the record holds."""
 
 import random
+import re
 from dataclasses import dataclass
 
 from assistant.crm.demo.phrases import render
@@ -71,8 +72,8 @@ KINDS: tuple[Kind, ...] = (
        "the caretaker, Herr Lübke|Mrs Dubois upstairs|the library opposite",
        "我不在家的话，包裹请放在@。", "楼下面包店|14号的 Janssen 太太那里|对面的花店|管理员那里"),
     _k("decaf_reason", "Why does <name> want decaf?", "I {want|need} decaf now because @.", "Wants decaf, reason: @.",
-       "I'm pregnant|of my blood pressure|my cardiologist said so|I can't sleep any more|I'm breastfeeding|of a new medication",
-       "我现在要喝低因，因为@。", "怀孕了|血压有点高|晚上睡不着|在哺乳期"),
+       "of my pregnancy|of my blood pressure|my cardiologist said so|I can't sleep any more|of my stomach|of a new medication",
+       "我现在要喝低因，因为@。", "胃不好|血压有点高|晚上睡不着|医生建议"),
     _k("brewer", "How does <name> make coffee at home?", "{At home I|I always} make my coffee with @.", "Makes coffee with @.",
        "an old Moka pot from my grandmother|a siphon from Japan|a 1974 lever machine|a camping percolator|a cloth filter|"
        "a Turkish cezve|two Kestrel Drippers side by side", "我在家用@冲咖啡。", "奶奶留下的摩卡壶|日本带回来的虹吸壶|土耳其壶|法兰绒滤布"),
@@ -158,6 +159,7 @@ KINDS: tuple[Kind, ...] = (
        "my in-laws arrive on Sunday|we reopen the café on Monday|it's the only thing my father still enjoys|I'm snowed in from December on"),
 )  # fmt: skip
 
+_START = re.compile(r"^(of my |of a |of |my |our |a |an |the |is |I'm |My |Our )(?=.)")
 _LEADS = ("", "", "", "By the way: ", "One more thing: ", "PS: ", "Oh, and ", "Also: ")
 
 
@@ -176,6 +178,7 @@ def compose(rng: random.Random, kind: Kind, voice: str, language: str) -> tuple[
             if answer.startswith(mine):
                 answer = theirs + answer[len(mine) :]
     text = text.replace("@", answer)
+    answer = _START.sub("", answer)
     if voice == "customer":
         lead = rng.choice(_LEADS)
         if lead:

@@ -21,7 +21,6 @@ from assistant.crm.demo.catalogue import (
     PRICE_NEWS,
     PRICE_RISE,
     STRIKE,
-    plan_price,
 )
 from assistant.crm.demo.people import Person
 from assistant.crm.demo.shopping import Basket, Shopper, workdays_after
@@ -198,9 +197,9 @@ class Life:
             if rng.random() < 0.35:
                 months = rng.choice((1, 1, 2, 2, 3))
                 sub.paused_until = day + timedelta(days=30 * months - 5)
-                self._say(ask, "pause", self.mood - 0.5, chance=0.75, months=months, plan=sub.plan)
+                self._say(ask, "pause", 0.0, chance=0.75, months=months, plan=sub.plan)
             else:
-                self._say(ask, "skip", self.mood - 0.5, chance=0.7, plan=sub.plan, dispatch=day)
+                self._say(ask, "skip", 0.0, chance=0.7, plan=sub.plan, dispatch=day)
             return
         percent = sub.discount if sub.discounted > 0 else 0.0
         sub.discounted = max(0, sub.discounted - 1)
@@ -227,7 +226,7 @@ class Life:
 
     def _gold(self, day: date) -> bool:
         since = datetime.combine(day - timedelta(days=365), time(0))
-        return sum(o.basket.total for o in self.orders if o.placed >= since and o.status != "cancelled") >= 400
+        return sum(o.basket.counted for o in self.orders if o.placed >= since and o.status == "delivered") >= 400
 
     def _place(self, placed: datetime, basket: Basket, channel: str) -> Order:
         rng = self.rng
@@ -365,13 +364,14 @@ class Life:
         if at.date() < self.person.joined_on:
             return
         product = self.shopper.spoken_of()
-        calm = self.mood - 0.55
         if rng.random() < 0.05 * keen:
             pool = [*_QUESTIONS, *(_SUB_QUESTIONS if sub else ())]
             topic = rng.choices([name for name, _ in pool], [weight for _, weight in pool])[0]
             if topic == "decaf" and not t.decaf and rng.random() < 0.6:
                 topic = "recommend"
-            self._say(at, topic, calm, product=product, plan=sub.plan if sub else None)
+            if topic == "upgrade" and sub and sub.plan not in ("Taster", "Home"):
+                topic = "swap_beans"
+            self._say(at, topic, 0.0, product=product, plan=sub.plan if sub else None)
         if self.orders and rng.random() < 0.03 * (0.4 + t.chatty) * max(0.0, self.mood - 0.35) * 3:
             self._say(at, rng.choice(("praise", "praise", "praise_service")), 0.5 + rng.random() / 2, product=product)
         if self.orders and rng.random() < 0.055 * (0.4 + t.chatty) * max(0.0, 0.62 - self.mood) * 3:
@@ -380,9 +380,9 @@ class Life:
                       plan=sub.plan if sub else None)  # fmt: skip
         if self.leaving_on and rng.random() < 0.1 * (0.5 + t.chatty):
             topics = ["competitor", "too_much", "how_cancel"] if sub else ["competitor", "grumble"]
-            self._say(at, rng.choice(topics), -0.3 * rng.random() - 0.1, product=product, plan=sub.plan if sub else None)
+            self._say(at, rng.choice(topics), -0.25 * rng.random(), product=product, plan=sub.plan if sub else None)
         if self.person.plan == "Office" and rng.random() < 0.02:
-            self._say(at, "office", calm, plan="Office")
+            self._say(at, "office", 0.0, plan="Office")
 
     # -- staying or leaving ---------------------------------------------------------------------------------------
 

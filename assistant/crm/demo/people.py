@@ -154,6 +154,7 @@ def make_people(seed: int, count: int = 1000) -> list[Person]:
     rng = random.Random(f"larkfield people {seed}")
     joined = sorted(_joined(rng) for _ in range(count))
     names: set[str] = set()
+    emails: set[str] = set()
     people = []
     for index in range(count):
         number = 1001 + index
@@ -182,6 +183,9 @@ def make_people(seed: int, count: int = 1000) -> list[Person]:
         host = f"{_slug(company or '').replace('.', '-')}.example" if company else rng.choice(
             ("mail.example", "post.example", "inbox.example"))  # fmt: skip
         email = f"{base}{rng.choice(('', '', str(rng.randrange(60, 99))))}@{host}"
+        while email in emails:
+            email = f"{base}{rng.randrange(10, 999)}@{host}"
+        emails.add(email)
         people.append(Person(
             number=number, name=name, first=first, signature=signature, email=email,
             phone=_PHONES[country].format(number * 7 % 10000), language="zh" if chinese else "en",

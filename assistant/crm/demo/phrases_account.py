@@ -94,7 +94,7 @@ TOPICS: dict[str, Topic] = {
         ask=lines("{Can you match that|Do you have something similar}?\n{What's your best price|Is there a discount}?"),
         note=lines("Mentions {Bohnenwerk|Kaap Koffie|Roast & Tide}, cheaper. {Careful here|May be looking around}.\nCompares prices. {Told him about Larks + fresh roast|Not convinced}."),
         reply=lines("""
-            {Competition is good for coffee|They do nice coffee, no question}. We roast {to order|twice a week} and pay farmers directly, and that has its price; {I'd be glad if you stayed|perhaps another plan fits better}.
+            {Competition is good for coffee|They do nice coffee, no question}. We roast {three times a week|on three days a week} and pay farmers well, and that has its price; {I'd be glad if you stayed|perhaps another plan fits better}.
             Thank you for {saying it openly|being frank}. {Let's see whether a different plan suits you|Shall we look at what you really need each month}?
         """),
     ),
@@ -165,15 +165,16 @@ TOPICS: dict[str, Topic] = {
     "pause": Topic(
         subject="{Pause please|Pausing my <plan>|Break|Away for a while}",
         tell=lines("""
-            {can I pause|please pause|I'd like to pause} my <plan> plan for <months> {month(s)|months or so}? {I'm travelling|We're renovating the kitchen|Too many bags here}.
-            {I'll be away|we're on parental leave abroad|I'm in rehab after a knee operation} for <months> month(s). {Please stop the deliveries until then|Could you hold the deliveries}?
-            {the pause button doesn't work|I can't find how to pause}. I need <months> month(s) off.
+            {please pause|I'd like to pause} my <plan> plan for <span>. {I'm travelling|We're renovating the kitchen|Too many bags here}.
+            {I'll be away|we're on parental leave abroad|I'm in rehab after a knee operation} for <span>. {Please stop the deliveries until then|Could you hold the deliveries}?
+            {the pause button doesn't work|I can't find how to pause}. I need <span> off.
+            {can I pause|is it possible to pause} the <plan> plan for <span>? {Too many bags here|We're travelling}.
         """),
         more=lines("{There's still plenty of coffee here|We still have three bags}.\n{I'll be back after that|After that please go on as before}."),
         note=lines("Pause <plan> for <months> mo. {Done|Entered}.\nWants break <months> months, {travelling|too much stock}. Set."),
         reply=lines("""
-            {Done|That's set}: your <plan> plan is paused for <months> month(s) and goes on by itself after that.
-            {No problem|Of course}. I've paused it for <months> month(s). {Enjoy the break|Have a good time}!
+            {Done|That's set}: your <plan> plan is paused for <span> and goes on by itself after that.
+            {No problem|Of course}. I've paused it for <span>. {Enjoy the break|Have a good time}!
         """),
     ),
     "skip": Topic(
@@ -267,7 +268,7 @@ TOPICS: dict[str, Topic] = {
             {my account says "locked"|account locked after three tries}. {Please open it again|What now}?
         """),
         note=lines("Login trouble, reset sent.\nAccount unlocked after check."),
-        reply=lines("I've sent you a new link; {it's good for 24 hours|please use it today}. {Have a look in the spam folder too|Sometimes it lands in spam}.\n{Unlocked|Your account is open again}. {Choose a new password at the next login|Please set a new password}."),
+        reply=lines("I've sent you a new link; {it works for 30 minutes|please use it within 30 minutes}. {Have a look in the spam folder too|Sometimes it lands in spam}.\n{After 15 minutes the lock opens by itself|The lock opens after 15 minutes}. {Choose a new password at the next login|Please set a new password}."),
     ),
     "payment": Topic(
         subject="{Payment method|New bank account|Change card}",
@@ -282,7 +283,7 @@ TOPICS: dict[str, Topic] = {
     "invoice": Topic(
         subject="{Invoice please|Receipt for my taxes|VAT invoice}",
         tell=lines("""
-            {could you send me|I need} {an invoice|a proper invoice with VAT} for {my last order|this year's orders}? {It's for my taxes|My bookkeeper asks}.
+            {please send me|I need} {an invoice|a proper invoice with VAT} for {my last order|this year's orders}. {It's for my taxes|My bookkeeper asks}.
             {where do I find my invoices|the invoice wasn't in the box}. {My accountant needs it|I need it by <weekday>}.
             {the name on the invoice is wrong|can the invoice be made out to my business}? {My firm pays|It should name the firm}.
         """),
@@ -358,10 +359,11 @@ TOPICS: dict[str, Topic] = {
     ),
 }
 RETENTION_NOTES = lines("""
-    Outb. call, retention. Offered "<offer>". {He/she|Cust} <outcome>.
-    Called about the plan, {sounded lukewarm|fewer orders lately|skipped twice}. <offer>: <outcome>.
-    {Retention call|Check-in call}. Asked how it's going, {hm|so-so|"mixed feelings"}. Offered <offer>, <outcome>.
-    Rang <weekday>. {Talked about the price|Talked about the last deliveries|Friendly chat}. Offer <offer> -> <outcome>.
+    Rang about the plan, {not sure about going on|thinking of stopping}. Offered "<offer>". Cust <outcome>.
+    Asked about {the next box|the bill}, {sounded lukewarm|fewer orders lately}. Took the chance: <offer>, <outcome>.
+    Inb., asked how {pausing|changing plan} works. {Mixed feelings about us|So-so at the moment}. Offered <offer>, <outcome>.
+    {Talked about the price|Talked about the last deliveries|Friendly chat about coffee}. Offer <offer> -> <outcome>.
+    Call-back as agreed <weekday>. {Went through the orders|Listened}. <offer>: <outcome>.
 """)
 RETENTION_MAILS = lines("""
     {we've noticed it has been quiet around you|it's been a while}, and we'd like to say thank you. <terms>

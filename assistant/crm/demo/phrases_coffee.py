@@ -219,14 +219,14 @@ TOPICS: dict[str, Topic] = {
             {Aurora One or Aurora Duo|is the Aurora Duo worth twice the money}? {We make two cappuccinos in the morning|I drink three espressos a day}.
             {I'm looking for a grinder|which grinder would you buy} {for filter|for espresso|that does both}{, up to 250 euros|, and quiet please|}?
             {is the Larkomat S any good|would you take the Larkomat S} {for a family of four|for people with no patience}?
-            {do you sell|is there} {a demo machine in Utrecht|anywhere I can try the Aurora}?
+            {is there|do you know} {a place where I can try the Aurora|a video of the Aurora at work}? {I buy nothing unseen|It is a lot of money}.
             {will the Moka Pot Finch work|does the Finch work} on {induction|gas|our old ceramic hob}?
         """),
         more=lines("{My kitchen is small|I've got 40 cm on the counter}.\n{The old one died after nine years|It's for my first flat}.\n{I don't want to learn a new hobby, just good coffee|I like fiddling with things}."),
         note=lines("Advice {machine|grinder}. {Leans to Aurora One|Wants to think about it|Maybe G1}.\nPresales {Larkomat|Duo vs One}. Sent comparison."),
         reply=lines("""
             For {two milk drinks in a row|several cappuccinos} the Duo saves time; for espresso alone the Aurora One is {all you need|plenty}.
-            {For filter the Baristo G1|If it's mostly filter, the Baristo G1}, for espresso the Piccolo G2 or, if it may cost more, the Maestro G5. {You can try them in Utrecht|Come by in Utrecht and try}.
+            {For filter the Baristo G1|If it's mostly filter, the Baristo G1}, for espresso the Piccolo G2 or, if it may cost more, the Maestro G5. {Both are quiet enough for a flat|Neither of them is a mistake}.
         """),
     ),
     "origin": Topic(
@@ -240,22 +240,21 @@ TOPICS: dict[str, Topic] = {
         more=lines("{I like the little cards you used to put in|The story on the bag is nice}.\n{We talk about that at school|I'm writing a small blog}."),
         note=lines("Origin question <Bean>. Sent farm sheet."),
         reply=lines("""
-            {Glad you ask|Good that you ask}. <bean> comes {from small farms that deliver to one washing station|through a cooperative we've known since 2020}; we buy directly and publish what we pay {each spring|once a year}.
-            Not all of our coffees are certified organic, {but those that are carry the leaf on the bag|the label shows which ones}.
+            {Glad you ask|Good that you ask}. <bean> comes {from small farms that deliver to one washing station|through a cooperative we know well}; we pay at least 25 % above the world market price.
+            Our coffees carry no organic certificate, {only the mint tea does|though Huila Verde is grown without sprays}; {each bag names the farm|the farm is on every bag}.
         """),
     ),
     "allergy": Topic(
         subject="{Allergens|Vegan?|Nuts?}",
         tell=lines("""
             {are there nuts in|is there any nut in} {Winter Hearth|<bean>}? {The notes say hazelnut|"Gingerbread" made me wonder}.
-            {are your bags|is the packaging} {compostable|recyclable}? {Ours take paper only|I never know which bin}.
             {is the chocolate in the tasting set vegan|is everything in the tasting set vegan}?
             {do you roast nuts or anything else|is anything but coffee processed} in the same place?
         """),
         note=lines("Allergen question. Only coffee in the roastery, notes = taste only."),
         reply=lines("""
             The notes only describe the taste: there's nothing but coffee in the bag, and {only coffee in our roastery|nothing else is roasted here}.
-            {Just coffee|Don't worry}: no flavouring, no nuts. The bag goes into {plastics|the plastics bin}, {the box into paper|only the box is paper}.
+            {Just coffee|Don't worry}: no flavouring, no nuts. {Even where the label says hazelnut|"Hazelnut" is only what it reminds us of}.
         """),
     ),
     "praise": Topic(

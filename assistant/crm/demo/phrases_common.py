@@ -53,9 +53,8 @@ GLAD = lines("""
     {Thank you|Thanks} {so much|to all of you}!
 """)
 FOLLOW_UPS_GOOD = lines("""
-    {thanks, that was quick|great, thank you}! {It's here now|All sorted}.
+    {thanks, that was quick|great, thank you}! {All sorted|That settles it}.
     {perfect|wonderful}, {that helps|that's all I wanted to know}.
-    {it arrived|everything came} {this morning|today}, {thank you for the trouble|all fine now}. {I take it all back|Well done}.
     {thank you for the quick answer, <agent>|thanks <agent>}. {Good solution|Fine with me}.
     {that works for me|okay, agreed}. {Have a nice day|Have a good weekend}!
     {I appreciate that|That's very kind}. {Then I'm happy again|You've saved the week}.
@@ -70,9 +69,8 @@ FOLLOW_UPS_BAD = lines("""
 """)
 FOLLOW_UPS_QUESTION = lines("""
     {thanks|thank you}, {clear now|that's clear}!
-    {ah, good to know|that explains it}. {I'll try it tomorrow|Will do}.
-    {and does that also go for|is it the same for} {the other bag|the next delivery|my sister's account}?
-    {great|super}, {tried it this morning and it worked|much better already}. {Thanks|Thank you, <agent>}!
+    {great|super|fine}, {that was fast|I didn't expect such a quick answer}. {Thanks|Thank you, <agent>}!
+    {good|very good}. {I've noted it|Noted}. {Have a nice day|Bye}!
     {ok|alright}, {no further questions|that's all}.
 """)
 SECOND_REPLIES = lines("""
@@ -82,15 +80,15 @@ SECOND_REPLIES = lines("""
 """)
 REPLY_STARTS = lines("Hello <first>,\nHi <first>,\nDear <first>,\nHello,\nGood morning <first>,\nDear <name>,")
 REPLY_ENDS = lines("{Kind regards|Best wishes|Warm regards|Best}, <agent>\n<agent>, Larkfield Coffee\nGreetings from Utrecht, <agent>\n{All the best|Have a good day}, <agent>")
-NOTE_STARTS = ("", "", "", "Inb. ", "Inbound: ", "Phone, {3|4|6|8|11} min. ", "Call. ", "Rang in. ", "Inbound call {|(short) }- ")
+NOTE_STARTS = ("", "", "", "Inb.", "Inbound call.", "Phone, {3|4|6|8|11} min.", "Call.", "Rang in.", "{Short|Long} call.")
 NOTE_ENDS = (
-    "", "", "", "", " Closed.", " Done.", " {Friendly|Nice} talk.", " No further action.", " F/u if needed.",
-    " {Bit short|Curt} on the phone.", " OK.", " Logged.",
+    "", "", "", "", "Closed.", "Done.", "{Friendly|Nice} talk.", "No further action.", "F/u if needed.",
+    "{Bit short|Curt} on the phone.", "OK.", "Logged.",
 )  # fmt: skip
 NOTE_MOODS = {
-    -1: (" Very upset.", " Was shouting at first.", " Angry, threatened to leave."),
-    0: ("", "", " Neutral.", " A bit annoyed."),
-    1: (" In good spirits.", " Very happy.", " Lovely person."),
+    -1: ("Very upset.", "Was shouting at first.", "Angry, threatened to leave."),
+    0: ("", "", "Neutral.", "A bit annoyed."),
+    1: ("In good spirits.", "Very happy.", "Lovely person."),
 }
 TIDBITS = lines("""
     {It's raining again in <city>, so coffee is all we have|Grey day in <city>, I need my cup}.
@@ -189,3 +187,59 @@ REVIEW_MORE = {
     4: lines("{Delivery in two days|Came quickly}.\n{I use a {Kestrel Dripper|moka pot|portafilter|fully automatic machine}|Brewed as filter, mostly}.\n{Would recommend|Recommended to my sister already}."),
     5: lines("{Delivery was quick as always|Two days to <city>}.\n{Thank you|Thanks, Larkfield}!\n{I use a {V60|French press|moka pot|portafilter}|I drink it black}.\n{Bought as a gift, kept it myself|Second order already}."),
 }
+REVIEWS["brewer"] = {
+    1: lines("""
+        {arrived with a crack|cracked in the first week}. {Not amused|That's it for me}.
+        {drips everywhere but into the cup|burnt my fingers on it}. {Badly designed|Who tested this}?
+    """),
+    2: lines("""
+        {pretty, but impractical|nice to look at}. {Cleaning it is a pain|Grounds in every corner}.
+        {coffee gets cold too fast|too small for two}. {Should have bought the bigger one|Back in the cupboard}.
+    """),
+    3: lines("""
+        {does what it should|works}, {nothing more, nothing less|like the one I had for half the price}.
+        {good coffee once you know how|takes some practice}. {Manual could be better|The first ten cups were so-so}.
+    """),
+    4: lines("""
+        {well made|good weight in the hand}, {easy to rinse|easy to clean}. {A little pricey|Could be a bit bigger}.
+        {makes a clean cup|better coffee than from my old one}. {No idea why I waited so long|Good buy}.
+    """),
+    5: lines("""
+        {use it every single day|first thing I touch in the morning}. {Simple and beautiful|Nothing that can break}.
+        {what a difference to my old one|my coffee has never been that good}. {Perfect for one or two|Highly recommended}.
+        {a joy|pure joy}, {from the smell to the last drop|even for a beginner like me}. {Bought a second one for the office|Makes a great gift}.
+    """),
+}
+REVIEWS["small"] = {
+    1: lines("{not what was pictured|doesn't fit}. {Sent back|Money wasted}.\n{fell apart after a month|useless}. {Never again|Cheap stuff}."),
+    2: lines("{expected more for the price|flimsy}. {Any supermarket has better|Works, more or less}.\n{too small|awkward to use}. {Hm|Not convinced}."),
+    3: lines("{it's okay|ordinary thing}, {does its job|nothing special}.\n{fine, but pricey|usable}. {Would look around next time|Nothing to complain about, nothing to praise}."),
+    4: lines("{good quality|solid}, {fits well|does what it promises}. {Slightly expensive|Would buy again}.\n{useful little thing|handy}. {I use it daily|Quick delivery, too}."),
+    5: lines("{exactly right|perfect fit}. {Should have had it years ago|Small thing, big difference}.\n{great quality|beautifully made}, {fair price|I use it every day}. {Thank you|Recommended}!"),
+}
+# Reviews that name what the coffee or tea tastes of; <note> and <note2> come from its description.
+TASTED = {
+    1: lines("{they promise <note>|<note>, says the label}. {I taste burnt toast|Not a trace of it}.\n{if this is <note>, I'm the king of Spain|<note>? More like wet dog}."),
+    2: lines("{<note> on the label, cardboard in the cup|looked for the <note> and didn't find it}.\n{a hint of <note> maybe|some <note> at best}, {then only bitterness|then nothing}."),
+    3: lines("{the <note> is there|you do get the <note>}, {the rest is a bit flat|but the finish is short}.\n{some <note>, some <note2>|<note>, yes}, {all in all average|nothing that stays in mind}."),
+    4: lines("{nice <note>|clear <note>}, {gentle <note2>|and a little <note2> at the end}. {Would like it a bit stronger|Very good}.\n{I really get the <note>|the <note> comes through}, {above all when it cools down|even with milk}."),
+    5: lines("{<note> and <note2>, just as described|so much <note>}! {Incredible|I didn't believe the label, now I do}.\n{you smell the <note> before the water touches it|the <note> stays for minutes}. {Magic|Bravo}.\n{first sip <note>, then <note2>|hello <note>}! {My new favourite|What a find}."),
+}
+FOLLOW_UPS_GOOD_PARCEL = lines("""
+    it {came|arrived} {this morning|today|an hour after your mail}, {thank you for the trouble|all fine now}.
+    {everything is here|the parcel is here now}. {I take it all back|Well done}, {thanks|thank you <agent>}!
+    {DHL rang at last|it was at the door today}. {Sorry for being grumpy|Peace restored}.
+""")
+FOLLOW_UPS_ADVICE = lines("""
+    {tried it this morning|did as you said}, {much better already|what a difference}. {Thanks|Thank you, <agent>}!
+    {ah, good to know|that explains it}. {I'll try it tomorrow|Will do}.
+    {and does that also go for|is it the same for} {the house blend|the 1 kg bags|my old moka pot}?
+    {finer it is|one step finer helped}, {thanks|you were right}.
+""")
+# What long letters add about the writer; all of it is so in the record.
+CONTEXT = lines("""
+    {I've been a customer since <since>|I have been ordering from you since <since>}.
+    {I'm on the <plan> plan|You'll find me under the <plan> plan}, {customer number <id>|in case you need it: <id>}.
+    {My customer number is <id>|That's account <id>}, {if that helps|to save you the search}.
+    {You may remember me from <city>|I'm the one from <city>}, {postcode <postcode>|<postcode> <city>, to be exact}.
+""")

@@ -228,8 +228,9 @@ TOPICS: dict[str, Topic] = {
     "cancel_order": Topic(
         subject="{Cancel <order>|Please stop <order>|Ordered by mistake}",
         tell=lines("""
-            I {just|have just} ordered {by mistake|twice, I think}. {Please cancel|Can you cancel} <order>?
-            {please stop|could you stop} order <order>. {I picked the wrong size|I took the wrong coffee|My partner had already ordered}.
+            I {just|have just} ordered {by mistake|twice, I think}. Please cancel <order>.
+            {can you cancel|could you still cancel} <order>? {Ordered twice, I think|I was too quick}.
+            please stop order <order>. {I picked the wrong size|I took the wrong coffee|My partner had already ordered}.
             <order>: {I'd like to cancel it|cancel it please}, {if it hasn't left yet|it's only been an hour}.
             {oops, wrong address in|I pressed the button too early on} <order>. Cancel it and I'll order again.
         """),
@@ -245,7 +246,7 @@ TOPICS: dict[str, Topic] = {
             I'd like to {return|send back} <product> from <order>. {It's simply too big for my kitchen|It isn't what I expected|I found out I don't need it}.
             <product> (<order>) {isn't for me|doesn't suit me}. {Unused, box still there|I only unpacked it}. {How do I return it|What's the way to return it}?
             {can I still return|is it too late to return} <product>? {Bought on <ordered>|Order <order>}, {not used|never switched on}.
-            {return request for|please take back} <product>, <order>. {I got the same thing as a present|We decided on another model}.
+            please take back <product>, <order>. {I got the same thing as a present|We decided on another model}.
         """),
         more=lines("""
             {I kept all the packaging|Everything is in the original box}.
@@ -269,7 +270,7 @@ TOPICS: dict[str, Topic] = {
         note=lines("<order> is a gift, no invoice in box. {Card added|Passed to packing}."),
         reply=lines("""
             {With pleasure|Of course}. <order> goes out without an invoice and with {your card|a card}.
-            {Noted|Done}: no prices in the box of <order>. {Kraft paper and a ribbon are on us|We wrap it in plain paper}.
+            {Noted|Done}: no prices in the box of <order>. {Wrapping would be 3.50|If you want it wrapped too, that is 3.50}.
         """),
     ),
 }

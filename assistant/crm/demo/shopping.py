@@ -17,6 +17,7 @@ from assistant.crm.demo.catalogue import (
 )
 from assistant.crm.demo.people import Person
 
+_SMALL_BEANS = [p for p in PRODUCTS if p.category == "beans" and not p.id.startswith("LB-15")]
 _HOLIDAYS = {(1, 1), (12, 25), (12, 26)}
 
 
@@ -49,6 +50,11 @@ class Basket:
     gift: bool = False
     digital: bool = False
 
+    @property
+    def counted(self) -> float:
+        """What counts for points and status, EUR: goods without gift cards."""
+        return sum(line.amount for line in self.lines if not line.product.startswith("LX"))
+
 
 def _cents(value: float) -> float:
     return round(value + 1e-9, 2)
@@ -74,7 +80,7 @@ class Shopper:
 
     @staticmethod
     def _small_beans() -> list[Product]:
-        return [p for p in PRODUCTS if p.category == "beans" and not p.id.startswith("LB-15")]
+        return _SMALL_BEANS
 
     def _taste(self, p: Product) -> float:
         """How much this person likes the sound of a coffee or tool, > 0."""
@@ -101,9 +107,10 @@ class Shopper:
         return rng.choices(beans, [self._taste(p) * (3 if p.id == "LB-113" else 1) for p in beans])[0].id
 
     def spoken_of(self) -> str:
-        """A product this person might write about: one of the last bought, else a favourite."""
-        if self.bought and self.rng.random() < 0.8:
-            return self.rng.choice(self.bought[-6:])
+        """A coffee this person might write about: one of the last bought, else a favourite."""
+        coffees = [b for b in self.bought[-8:] if b.startswith("LB")]
+        if coffees and self.rng.random() < 0.8:
+            return self.rng.choice(coffees)
         return self.rng.choice(self.favourites)
 
     def box(self, plan: str, day: date, percent: float, *, gold: bool) -> Basket:
@@ -138,7 +145,7 @@ class Shopper:
         def add(product_id: str, quantity: int = 1) -> None:
             wanted[product_id] = wanted.get(product_id, 0) + quantity
 
-        gift = day.month in (11, 12) and rng.random() < 0.16 or rng.random() < 0.03
+        gift = rng.random() < (0.18 if day.month in (11, 12) else 0.03)
         if gift and rng.random() < 0.4:
             add(rng.choice(("LX-725", "LX-725", "LX-750", "LX-750", "LX-799")))
         else:

@@ -25,6 +25,7 @@ _CATEGORY = {
     **dict.fromkeys(phrases_orders.TOPICS, "order"), **dict.fromkeys(phrases_coffee.TOPICS, "product"),
     **dict.fromkeys(phrases_account.TOPICS, "account"),
 }  # fmt: skip
+_PARCELS = ("late", "strike", "lost", "damaged", "wrong_item", "missing", "where")
 _OFFER_NAMES = {offer[0]: (offer[1], offer[2]) for offer in _OFFERS}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -52,6 +53,10 @@ class Writer:
         self.lower = self.traits.polish < 0.3
         self.home_closing = rng.random() < 0.3
         self.last_agent = rng.choice(STAFF)
+
+    def _since(self) -> str:
+        joined = self.person.joined_on
+        return self.rng.choice((f"{joined.year}", f"{joined:%B %Y}"))
 
     # -- pieces ---------------------------------------------------------------------------------------------------
 
@@ -84,6 +89,8 @@ class Writer:
             "other": other.name_zh, "Other": other.name,
             "order": order.id if order else "", "ordered": self._date(placed),
             "days": str(details.get("days", rng.randrange(3, 9))), "months": str(details.get("months", 1)),
+            "span": ("one month", "two months", "three months")[details.get("months", 1) - 1],
+            "id": self.person.id, "postcode": self.person.postcode, "since": self._since(),
             "weekday": phrases_zh.WEEKDAYS[weekday] if self.zh else _DAYS[weekday],
             "city": self.person.city, "first": self.person.first, "name": self.person.name,
             "surname": self.person.signature[0], "agent": agent.split()[0] if not self.zh else "陈芸",
@@ -108,7 +115,7 @@ class Writer:
     def _body(self, topic: Topic, event: Event, slots: dict[str, str], brief: bool) -> str:
         """What is said about the matter, without greeting: one to five sentences."""
         rng, chatty = self.rng, self.traits.chatty
-        parts = [rng.choice(topic.tell)]
+        parts = [self._fitting(topic.tell, event, slots)]
         if topic.more and rng.random() < (0.25 if brief else 0.4 + 0.4 * chatty):
             picks = min(len(topic.more), 2 if chatty > 0.55 and not brief and rng.random() < 0.5 else 1)
             parts.extend(rng.sample(topic.more, picks))
@@ -116,7 +123,32 @@ class Writer:
         if topic.ask and rng.random() < 0.6:
             parts.append(rng.choice(topic.ask))
         parts.insert(rng.choice((len(parts), len(parts), 1)), mood)
+        if not self.zh and not brief and rng.random() < 0.3 * chatty:
+            known = [c for c in phrases_common.CONTEXT if "<plan>" not in c or event.details.get("plan")]
+            parts.insert(rng.choice((0, len(parts))), rng.choice(known))
         return ("" if self.zh else " ").join(render(rng, part, slots) for part in parts if part)
+
+    def _fitting(self, options: tuple[str, ...], event: Event, slots: dict[str, str]) -> str:
+        """One of ``options`` rendered, such that it suits the order: no dented beans, no four days for express."""
+        banned: list[str] = []
+        order = event.order
+        if order is not None:
+            product = BY_ID[event.product or order.basket.lines[0].product]
+            if product.category in ("beans", "tea"):
+                banned += ["crack", "dent", "bent", "broken", "knock", "seal", "裂", "坑"]
+            else:
+                banned += ["bag", "beans", "coffee", "roast", "burst", "ground", "袋"]
+            if order.basket.method == "express":
+                banned += ["2 to 4", "2到4"]
+            if order.basket.shipping == 0:
+                banned.append("shipping")
+            if event.topic in ("late", "where", "lost", "strike"):
+                banned = [b for b in banned if b in ("2 to 4", "2到4")]
+        for _ in range(30):
+            text = render(self.rng, self.rng.choice(options), slots)
+            if not any(word in text.replace(slots["Product"], "").replace(slots["Other"], "") for word in banned):
+                return text
+        return render(self.rng, options[0], slots)
 
     def _finish(self, text: str) -> str:
         """The writer's own carelessness: no capitals, slips, missing full stops, exclamation marks."""
@@ -151,9 +183,10 @@ class Writer:
             tidbit = render(rng, rng.choice(phrases_common.TIDBITS), {"city": person.city})
             body = f"{tidbit} {body}" if rng.random() < 0.4 else f"{body} {tidbit}"
         body = self._finish(body)
-        if remark:
+        last = remark if remark.startswith("PS") else ""
+        if remark and not last:
             body = f"{body}{'' if body[-1:] in '.!?' else '.'}{rng.choice((' ', chr(10)))}{remark}"
-        parts = [greeting, body, closing, person.signature if closing or rng.random() < 0.5 else ""]
+        parts = [greeting, body, closing, person.signature if closing or last or rng.random() < 0.5 else "", last]
         return ("\n\n" if rng.random() < 0.4 else "\n").join(p for p in parts if p)
 
     def chat(self, body: str, remark: str = "") -> str:
@@ -168,18 +201,19 @@ class Writer:
             body = f"{body}{'' if body[-1:] in '.!?' else '.'} {remark}"
         return " ".join(p for p in (start, body, end) if p)
 
-    def note(self, topic: Topic, event: Event, slots: dict[str, str], remark: str = "") -> str:
+    def note(self, remark: str, topic: Topic, event: Event, slots: dict[str, str]) -> str:
+        """An agent's shorthand after a call."""
         rng = self.rng
         mood = -1 if event.mood < -0.6 else 1 if event.mood > 0.45 else 0
-        text = render(rng, rng.choice(phrases_common.NOTE_STARTS), {}) + render(rng, rng.choice(topic.note), slots)
-        if remark:
-            text += " " + remark
+        parts = [rng.choice(phrases_common.NOTE_STARTS), rng.choice(topic.note)]
         if rng.random() < 0.5:
-            text += rng.choice(phrases_common.NOTE_MOODS[mood])
-        text += render(rng, rng.choice(phrases_common.NOTE_ENDS), {})
-        if self.zh and rng.random() < 0.7:
-            text += rng.choice((" (Mandarin)", " (zh)", " Spoke Chinese.", " Call in Chinese."))
-        return text[0].upper() + text[1:]
+            parts.append(rng.choice(phrases_common.NOTE_MOODS[mood]))
+        parts.append(rng.choice(phrases_common.NOTE_ENDS))
+        if self.zh and rng.random() < 0.3:
+            parts.append("Call in English, prefers Chinese in writing.")
+        done = [text for part in parts if (text := render(rng, part, slots))]
+        done.insert(rng.choice((len(done), 2)), remark)
+        return " ".join(text[0].upper() + text[1:] for text in done if text)
 
     def reply(self, topic: Topic, slots: dict[str, str], agent: str, chat: bool, lines: tuple[str, ...] | None = None) -> str:
         rng = self.rng
@@ -188,7 +222,7 @@ class Writer:
             return body if chat else f"{body}\n{rng.choice(phrases_zh.REPLY_ENDS)}"
         body = sentence_case(body)
         if chat:
-            return rng.choice(("", "", "Hello! ", f"Hi {self.person.first}, ", "Hello, this is " + agent.split()[0] + ". ")) + body
+            return rng.choice(("", "", "Hello! ", f"Hi {self.person.first}! ", "Hello, this is " + agent.split()[0] + ". ")) + body
         start = render(rng, rng.choice(phrases_common.REPLY_STARTS), slots)
         return f"{start}\n{body}\n{render(rng, rng.choice(phrases_common.REPLY_ENDS), slots)}"
 
@@ -200,20 +234,32 @@ class Writer:
                 text = slots["product"] + rng.choice(("：", "，", " ")) + text
             return text
         category = BY_ID[event.product or ""].category
-        kind = category if category in ("beans", "tea") else "gear"
+        kind = {"machine": "gear", "grinder": "gear", "accessory": "small"}.get(category, category)
         parts = [rng.choice(phrases_common.REVIEWS[kind][stars])]
-        if rng.random() < 0.35 and len(phrases_common.REVIEWS[kind][stars]) > 2:
+        notes = BY_ID[event.product or ""].notes if category in ("beans", "tea") else ()
+        if len(notes) > 1 and rng.random() < 0.45:
+            first, second = rng.sample(notes, 2)
+            slots = {**slots, "note": first.lower(), "note2": second.lower()}
+            parts = [rng.choice(phrases_common.TASTED[stars]), *(parts if rng.random() < 0.4 else [])]
+        elif rng.random() < 0.35 and len(phrases_common.REVIEWS[kind][stars]) > 2:
             second = rng.choice(phrases_common.REVIEWS[kind][stars])
             if second != parts[0]:
                 parts.append(second)
         if rng.random() < 0.45:
             parts.append(rng.choice(phrases_common.REVIEW_MORE[stars]))
         if rng.random() < 0.25:
-            parts.insert(0, rng.choice(("<Product>: ", "I bought <product> in <ordered>... ".replace("in <ordered>...", "on <ordered>."),
-                                        "Had <product> for a while now.")))  # fmt: skip
+            parts.insert(0, rng.choice(("<Product>:", "I bought <product> on <ordered>.", "<Product>, order of <ordered>.",
+                                        "Had <product> {for a week|for two weeks|twice} now.")))  # fmt: skip
         if rng.random() < 0.4:
-            parts.insert(0, rng.choice(phrases_common.REVIEW_TITLES[stars])[0:] + rng.choice((".", "!")))
-        return self._finish(" ".join(render(rng, p, {**slots, "city": self.person.city}) for p in parts))
+            parts.insert(0, rng.choice(phrases_common.REVIEW_TITLES[stars]) + rng.choice((".", ".", "!")))
+        return self._finish(" ".join(render(rng, p, slots) for p in parts))
+
+    @staticmethod
+    def _about(event: Event) -> str | None:
+        """The product a message is about; questions about accounts and shipping are about none."""
+        named = event.order is not None or event.topic in (
+            "review", "brewing", "recommend", "origin", "restock", "praise", "swap_beans", "too_dear")  # fmt: skip
+        return event.product if named else None
 
     # -- the thread of one event ----------------------------------------------------------------------------------
 
@@ -224,7 +270,7 @@ class Writer:
         self.last_agent = agent if not self.zh else self.last_agent
         slots = self.slots(event, agent)
         base: dict[str, Any] = {
-            "customer_id": self.person.id, "order": event.order, "product_id": event.product, "agent": None,
+            "customer_id": self.person.id, "order": event.order, "product_id": self._about(event), "agent": None,
             "subject": None, "rating": None, "status": None, "language": self.person.language, "category": None,
         }  # fmt: skip
         if event.topic == "review":
@@ -243,23 +289,23 @@ class Writer:
             yield {**base, "at": at, "channel": "call", "author": "agent", "agent": agent, "language": "en",
                    "note": (TOPICS[event.topic], event, self._english(slots, event))}  # fmt: skip
             if event.mood < -0.2 and not event.well_handled and rng.random() < 0.5:
-                yield from self._follow_up(event, slots, {**base, "channel": "email", "agent": agent}, at, topic, agent)
+                yield from self._follow_up(event, slots, 
+                    {**base, "channel": "email", "agent": agent, "subject": "我的电话" if self.zh else "my call"}, at, topic, agent)
             return
         body = self._body(topic, event, slots, brief=channel == "chat")
         subject = None if channel == "chat" else self._subject(topic, slots)
         row = {**base, "channel": channel, "subject": subject, "agent": agent}
-        if channel == "ticket":
-            row["status"], row["category"] = "closed", _CATEGORY[event.topic]
-        yield {**row, "at": at, "author": "customer", "body": body}
         answered = rng.random() < (0.66 if event.well_handled else 0.4)
         later = at + (timedelta(minutes=rng.randrange(1, 9)) if channel == "chat"
                       else timedelta(hours=rng.randrange(1, 9) if event.well_handled else rng.randrange(20, 70)))  # fmt: skip
         later = _open_hours(later)
+        if channel == "ticket":
+            waiting = later > END or (not answered and at > END - timedelta(days=12))
+            row["status"], row["category"] = "open" if waiting else "closed", _CATEGORY[event.topic]
+        yield {**row, "at": at, "author": "customer", "body": body}
         if answered and later <= END and topic.reply:
             yield {**row, "at": later, "author": "agent", "text": self.reply(topic, slots, agent, channel == "chat"),
                    "subject": f"Re: {subject}" if subject else None}  # fmt: skip
-        elif channel == "ticket" and at > END - timedelta(days=12):
-            row["status"] = "open"
         if rng.random() < (0.3 if event.mood < -0.2 else 0.16) and (answered or not event.well_handled):
             yield from self._follow_up(event, slots, row, later, topic, agent)
 
@@ -284,10 +330,14 @@ class Writer:
                       else timedelta(hours=rng.randrange(4, 90)))  # fmt: skip
         if row["channel"] == "chat":
             at = _open_hours(at)
-        if at > END:
-            return
         bad = event.mood < -0.15 and not event.well_handled
         pool = source.FOLLOW_UPS_BAD if bad else source.FOLLOW_UPS_GOOD if event.mood < -0.15 else source.FOLLOW_UPS_QUESTION
+        if not self.zh and not bad and event.topic in _PARCELS and row["channel"] != "chat" and rng.random() < 0.6:
+            pool, at = phrases_common.FOLLOW_UPS_GOOD_PARCEL, at + timedelta(days=3)
+        if not self.zh and event.topic in ("brewing", "grind", "descale"):
+            pool = phrases_common.FOLLOW_UPS_ADVICE
+        if at > END:
+            return
         text = render(rng, rng.choice(pool), slots)
         if bad and rng.random() < 0.5:
             text += ("" if self.zh else " ") + render(rng, self._mood(event.mood - 0.25), slots)
@@ -333,7 +383,7 @@ def write_all(lives: list[Life], seed: int) -> tuple[list[dict[str, Any]], list[
     for row, writer in rows:
         remark = row.pop("remark", "")
         if "note" in row:
-            row["text"] = writer.note(*row.pop("note"), remark)
+            row["text"] = writer.note(remark, *row.pop("note"))
         elif "body" in row:
             write = writer.chat if row["channel"] == "chat" else writer.email
             row["text"] = write(row.pop("body"), remark)
