@@ -224,7 +224,7 @@ def _shares(values: pd.Series, reference: Reference) -> np.ndarray:
     else:
         levels = reference.levels or ()
         text = values.astype("string")
-        codes = pd.Categorical(text.dropna().astype(object), categories=list(levels)).codes
+        codes = pd.Index(levels, dtype=object).get_indexer(text.dropna().to_numpy(dtype=object))
         counts = np.bincount(np.where(codes < 0, len(levels), codes), minlength=len(levels) + 1)
         missing = int(text.isna().sum())
     return np.append(counts, missing) / max(1, len(values))

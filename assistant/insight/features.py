@@ -25,7 +25,7 @@ Sentiment = Callable[[Sequence[str]], np.ndarray]
 
 ACTIVE_DAYS = 120  # someone without a subscription is a customer for so long after an order
 _EPOCH = pd.Timestamp("1970-01-01")
-_LATE_DAYS = 10.0  # a delivery that takes longer is late, where no date was promised
+_LATE_DAYS = 7.0  # a delivery that takes longer is late, where no date was promised
 
 
 @dataclass
@@ -282,10 +282,18 @@ def features_at(history: History, day: float) -> pd.DataFrame:
 
 
 def active_at(history: History, day: float) -> np.ndarray:
-    """(n,) who is a customer at the end of ``day``: subscribed, or with an order in the last 120 days."""
+    """(n,) who is a customer at the end of ``day``: subscribed, or with an order in the last 120 days.
+
+    Deliveries of a subscription that has ended by then don't count: who cancelled and bought nothing since has left.
+    """
     end = np.floor(day) + 1.0
-    ordered = _ordered_between(history, end - ACTIVE_DAYS, end)
-    return _subscribed(history, end) | ordered
+    o, s = history.orders, history.subscriptions
+    recent = (o["day"] >= end - ACTIVE_DAYS) & (o["day"] < end) & ~o["cancelled"] & ~o["subscription"]
+    bought = np.bincount(o["who"][recent], minlength=len(history)) > 0
+    ended = s["end"] <= end
+    last_end = _last(len(history), s["who"][ended], s["end"][ended])
+    since = _last(len(history), o["who"][recent], o["day"][recent]) >= last_end
+    return _subscribed(history, end) | (bought & (since | np.isnan(last_end)))
 
 
 def left_within(history: History, day: float, horizon: int = 90) -> np.ndarray:

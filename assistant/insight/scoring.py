@@ -110,7 +110,7 @@ class Encoder:
 
     def _codes(self, values: pd.Series, column: str) -> np.ndarray:
         levels = self.levels_[column]
-        codes = pd.Categorical(_text(values), categories=levels).codes.astype(int)
+        codes = pd.Index(levels, dtype=object).get_indexer(_text(values).to_numpy(dtype=object))
         return np.where(codes < 0, len(levels), codes)
 
 
