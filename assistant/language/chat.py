@@ -1,0 +1,347 @@
+"""The chat model: a langchain-core ``BaseChatModel`` over a local model, with two calls made for small ones."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models.chat_models import BaseChatModel, generate_from_stream
+from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+
+from assistant.errors import AssistantError, WeightsError
+from assistant.language.engine import Cancelled, Engine
+from assistant.language.prompt import Cut, PromptWriter
+from assistant.language.weights import Progress, ensure
+from assistant.settings import Settings
+
+_Form = TypeVar("_Form", bound=BaseModel)
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_PRIORS_KEPT = 256
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the options, and how likely the model finds each (they sum to 1)."""
+
+    option: str
+    probabilities: dict[str, float]
+
+
+class ChatModel(BaseChatModel):
+    """``invoke``, ``stream``, ``choose`` and ``fill``. Safe to share between threads.
+
+    Greedy unless ``temperature`` is above 0. Answers end after ``answer_tokens`` (or ``max_tokens`` of a call).
+    Concurrent calls take turns token by token, so a short one needn't wait for a long one. A call's keyword
+    ``cancelled`` (a function) is asked before each step; closing a stream stops it too.
+
+    The last chunk's ``response_metadata`` holds ``finish_reason`` (``stop`` | ``length`` | ``cancelled``),
+    ``timing`` (``prompt_tokens``, ``cached_tokens``, ``answer_tokens``, ``first_token_s``, ``total_s``) and
+    ``cut``: None, or what the prompt lost to fit ``context_tokens`` (``dropped_messages``, ``cut_tokens``).
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name_: str = "local"
+    context_tokens: int = 4096
+    answer_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 0.9
+    seed: int | None = None
+
+    _engine: Engine = PrivateAttr()
+    _writer: PromptWriter = PrivateAttr()
+    _ends: frozenset[int] = PrivateAttr()
+    _guide: Any = PrivateAttr(default=None)
+    _priors: dict[tuple[int, ...], torch.Tensor] = PrivateAttr(default_factory=dict)
+    _lock: Any = PrivateAttr(default_factory=threading.Lock)
+
+    def __init__(self, engine: Engine, tokenizer: Any, ends: Sequence[int], **fields: Any) -> None:
+        super().__init__(**fields)
+        self._engine = engine
+        self._writer = PromptWriter(tokenizer)
+        self._ends = frozenset(ends)
+
+    @property
+    def _llm_type(self) -> str:
+        return "crm-assistant-local"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model": self.name_, "temperature": self.temperature, "answer_tokens": self.answer_tokens}
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of ``text`` by itself."""
+        return self._writer.count(text)
+
+    def get_num_tokens(self, text: str) -> int:
+        return self.count_tokens(text)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        limit = int(kwargs.get("max_tokens") or self.answer_tokens)
+        cancelled: Callable[[], bool] = kwargs.get("cancelled") or (lambda: False)
+        started = time.perf_counter()
+        ids, cut = self._writer.ids(messages, self.context_tokens - limit)
+        timing = {"prompt_tokens": len(ids), "cached_tokens": 0, "answer_tokens": 0, "first_token_s": 0.0}
+        reason = "stop"
+        try:
+            for text, reached in self._texts(ids, limit, stop or [], cancelled, timing, started):
+                reason = reached
+                if text:
+                    chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))
+                    if run_manager:
+                        run_manager.on_llm_new_token(text, chunk=chunk)
+                    yield chunk
+        except Cancelled:
+            reason = "cancelled"
+        yield _last_chunk(self.name_, reason, timing, cut, time.perf_counter() - started)
+
+    def _texts(
+        self,
+        ids: list[int],
+        limit: int,
+        stop: list[str],
+        cancelled: Callable[[], bool],
+        timing: dict[str, Any],
+        started: float,
+    ) -> Iterator[tuple[str, str]]:
+        """Pieces of the answer that can't be part of a stop text any more, each with the reason to finish so far."""
+        tail = _Tail(self._writer.tokenizer, stop)
+        sampler = _Sampler(self.temperature, self.top_p, self.seed)
+        with self._engine.run(ids, cancelled) as run:
+            timing["cached_tokens"] = run.cached
+            for step in range(limit):
+                token = sampler.pick(run.logits)
+                if not step:
+                    timing["first_token_s"] = round(time.perf_counter() - started, 4)
+                if token in self._ends:
+                    break
+                timing["answer_tokens"] = step + 1
+                text, stopped = tail.add(token)
+                if text:
+                    yield text, "stop"
+                if stopped:
+                    return
+                if step + 1 == limit:
+                    yield tail.rest(), "length"
+                    return
+                run.feed([token], cancelled)
+        yield tail.rest(), "stop"
+
+    def choose(self, prompt: str | Sequence[BaseMessage], options: Sequence[str]) -> Choice:
+        """The best option by the logits of their letters: one forward pass, no answer is written.
+
+        ``options`` are up to 26 short descriptions. They stand in the system message, before the message that
+        changes, so their cache is reused. A model favours some letters whatever is asked: what it says to the
+        same instructions with an empty question is subtracted (contextual calibration, Zhao et al. 2021,
+        https://arxiv.org/abs/2102.09690), which costs one more pass the first time only.
+        """
+        if not 2 <= len(options) <= len(_LETTERS):
+            raise ValueError(f"choose takes 2 to {len(_LETTERS)} options, not {len(options)}")
+        if len(set(options)) != len(options):
+            raise ValueError("choose takes options that differ")
+        letters = [self._writer.tokenizer.encode(letter, add_special_tokens=False)[0] for letter in _LETTERS]
+        letters = letters[: len(options)]
+        messages = _with_options(_as_messages(prompt), options)
+        budget = self.context_tokens - 1
+        scores = torch.log_softmax(self._engine.logits(self._writer.ids(messages, budget)[0])[letters], 0)
+        empty = [*messages[:-1], HumanMessage("N/A")]
+        prior_ids = tuple(self._writer.ids(empty, budget)[0])
+        prior = self._priors.get(prior_ids)
+        if prior is None:
+            prior = torch.log_softmax(self._engine.logits(prior_ids)[letters], 0)
+            with self._lock:
+                if len(self._priors) >= _PRIORS_KEPT:
+                    self._priors.pop(next(iter(self._priors)))
+                self._priors[prior_ids] = prior
+        found = torch.softmax(scores - prior, 0).tolist()
+        probabilities = dict(zip(options, found, strict=True))
+        return Choice(max(probabilities, key=probabilities.__getitem__), probabilities)
+
+    def fill(self, prompt: str | Sequence[BaseMessage], form: type[_Form], **kwargs: Any) -> _Form:
+        """A filled-in ``form``: the answer can't be anything but JSON of its schema.
+
+        Free strings are held to 300 characters and lists to 16 entries unless the form says otherwise.
+        Raises AssistantError where the answer isn't finished within the answer's tokens or a validator refuses.
+        """
+        from assistant.language.constrain import JsonGuide
+
+        limit = int(kwargs.get("max_tokens") or self.answer_tokens)
+        cancelled: Callable[[], bool] = kwargs.get("cancelled") or (lambda: False)
+        with self._lock:
+            if self._guide is None:
+                self._guide = JsonGuide(self._writer.tokenizer, self._engine.runner.vocab_size)
+        constraint = self._guide.constraint(form)
+        messages = _with_form(_as_messages(prompt), form)
+        ids, _ = self._writer.ids(messages, self.context_tokens - limit)
+        answer: list[int] = []
+        with self._engine.run(ids, cancelled) as run:
+            while len(answer) < limit:
+                token = constraint.best(run.logits)
+                if token in self._ends:
+                    break
+                new = constraint.take(token)
+                answer += new
+                if constraint.done:
+                    break
+                run.feed(new, cancelled)
+        text = self._writer.tokenizer.decode(answer, skip_special_tokens=True)
+        try:
+            return form.model_validate_json(text)
+        except ValidationError as error:
+            raise AssistantError(
+                f"The model's answer doesn't make a {form.__name__}: {error.errors()[0]['msg']}",
+                "allow a longer answer (CRM_ASSISTANT_ANSWER_TOKENS), or ask for less in one form",
+            ) from error
+
+
+def load_chat_model(settings: Settings, progress: Progress | None = None) -> ChatModel:
+    """The configured chat model; its weights are fetched and converted where they aren't there."""
+    from assistant.language import device
+
+    device.use_threads(settings)
+    return open_chat_model(ensure(settings, settings.chat_model, progress), settings)
+
+
+def open_chat_model(folder: Path, settings: Settings) -> ChatModel:
+    """The chat model of a folder in the Hugging Face layout."""
+    from transformers import AutoTokenizer
+
+    from assistant.language.engine import TransformersRunner, load_model
+
+    model = load_model(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if not tokenizer.chat_template:
+        raise WeightsError(f"{folder} has no chat template", "use an instruction-tuned model")
+    ends = model.generation_config.eos_token_id
+    if ends is None:
+        ends = tokenizer.eos_token_id
+    longest = int(getattr(model.config.get_text_config(), "max_position_embeddings", settings.context_tokens))
+    return ChatModel(
+        Engine(TransformersRunner(model), budget=4 * settings.context_tokens),
+        tokenizer,
+        ends if isinstance(ends, list) else [ends],
+        name_=folder.name,
+        context_tokens=min(settings.context_tokens, longest),
+        answer_tokens=settings.answer_tokens,
+    )
+
+
+class _Tail:
+    """Token ids to text that is safe to show: whole characters only, nothing that may become a stop text."""
+
+    def __init__(self, tokenizer: Any, stop: Sequence[str]) -> None:
+        from tokenizers.decoders import DecodeStream
+
+        self._tokenizer = tokenizer.backend_tokenizer
+        self._stream = DecodeStream(skip_special_tokens=True)
+        self._stop = [text for text in stop if text]
+        self._held = ""
+
+    def add(self, token: int) -> tuple[str, bool]:
+        """Text that became final, and whether a stop text was completed."""
+        self._held += self._stream.step(self._tokenizer, token) or ""
+        ends = [at for at in (self._held.find(text) for text in self._stop) if at >= 0]
+        if ends:
+            return self._held[: min(ends)], True
+        keep = max((_overlap(self._held, text) for text in self._stop), default=0)
+        final, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
+        return final, False
+
+    def rest(self) -> str:
+        held, self._held = self._held, ""
+        return held
+
+
+class _Sampler:
+    def __init__(self, temperature: float, top_p: float, seed: int | None) -> None:
+        self._temperature, self._top_p = temperature, top_p
+        self._generator = torch.Generator()
+        if seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(seed)
+
+    def pick(self, logits: torch.Tensor) -> int:
+        if self._temperature <= 0:
+            return int(logits.argmax())
+        chances, tokens = torch.softmax(logits / self._temperature, 0).sort(descending=True)
+        chances[chances.cumsum(0) - chances > self._top_p] = 0  # the smallest set that holds top_p
+        return int(tokens[torch.multinomial(chances, 1, generator=self._generator)])
+
+
+def _overlap(text: str, mark: str) -> int:
+    """Length of the longest end of ``text`` that is a beginning of ``mark``."""
+    return next((n for n in range(min(len(text), len(mark) - 1), 0, -1) if text.endswith(mark[:n])), 0)
+
+
+def _last_chunk(
+    name: str, reason: str, timing: dict[str, Any], cut: Cut | None, total_s: float
+) -> ChatGenerationChunk:
+    metadata = {
+        "model_name": name,
+        "finish_reason": reason,
+        "timing": {**timing, "total_s": round(total_s, 4)},
+        "cut": asdict(cut) if cut else None,
+    }
+    prompt, answer = timing["prompt_tokens"], timing["answer_tokens"]
+    message = AIMessageChunk(
+        content="",
+        response_metadata=metadata,
+        usage_metadata={"input_tokens": prompt, "output_tokens": answer, "total_tokens": prompt + answer},
+        chunk_position="last",
+    )
+    return ChatGenerationChunk(message=message, generation_info={"finish_reason": reason})
+
+
+def _as_messages(prompt: str | Sequence[BaseMessage]) -> list[BaseMessage]:
+    messages: list[BaseMessage] = [HumanMessage(prompt)] if isinstance(prompt, str) else list(prompt)
+    if not messages:
+        raise ValueError("a prompt needs at least one message")
+    return messages
+
+
+def _in_system(messages: list[BaseMessage], text: str) -> list[BaseMessage]:
+    """``text`` at the end of the system message, which is made if there is none."""
+    if isinstance(messages[0], SystemMessage):
+        return [SystemMessage(f"{messages[0].text}\n\n{text}"), *messages[1:]]
+    return [SystemMessage(text), *messages]
+
+
+def _with_options(messages: list[BaseMessage], options: Sequence[str]) -> list[BaseMessage]:
+    listed = "\n".join(f"{letter}. {option}" for letter, option in zip(_LETTERS, options, strict=False))
+    return _in_system(
+        messages, f"Options:\n{listed}\n\nAnswer with the letter of the one option that fits best."
+    )
+
+
+def _with_form(messages: list[BaseMessage], form: type[BaseModel]) -> list[BaseMessage]:
+    schema = form.model_json_schema()
+    lines = []
+    for name, field in schema.get("properties", {}).items():
+        allowed = field.get("enum") or field.get("type") or "value"
+        note = f" – {field['description']}" if field.get("description") else ""
+        lines.append(
+            f"- {name} ({', '.join(map(str, allowed)) if isinstance(allowed, list) else allowed}){note}"
+        )
+    return _in_system(messages, "Answer with one JSON object with these fields:\n" + "\n".join(lines))

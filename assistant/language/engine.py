@@ -1,0 +1,231 @@
+"""Token ids in, logits out: the model's weights, its key/value caches, and whose turn it is.
+
+A cache belongs to a list of token ids and is only ever reused for a prompt that begins with the same ids, so it
+saves work and can't carry anything from one prompt into another: the result is what computing anew would give.
+Caches live in this process's memory and nowhere else.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from assistant.errors import WeightsError
+from assistant.language import device
+
+# Longest piece of a prompt computed in one go: how long others wait for their turn, and how soon a stop is noticed.
+_PIECE = 512
+# A cache is continued in place if that throws away no more than this many ids, else its beginning is copied.
+_SPOIL = 32
+
+
+class Runner(Protocol):
+    """A model that extends a cache by some tokens."""
+
+    vocab_size: int
+
+    def new(self) -> Any:
+        """An empty cache."""
+
+    def copy(self, cache: Any, length: int) -> Any:
+        """A new cache with the first ``length`` positions of ``cache``."""
+
+    def cut(self, cache: Any, length: int) -> None:
+        """Forget all positions from ``length`` on."""
+
+    def forward(self, cache: Any, ids: Sequence[int]) -> torch.Tensor:
+        """Append ``ids``; the logits after the last one, float32 (vocab_size,) on the CPU."""
+
+
+class Cancelled(Exception):
+    """The caller no longer wants the result."""
+
+
+class _Kept:
+    def __init__(self, cache: Any) -> None:
+        self.cache = cache
+        self.ids: list[int] = []
+        self.busy = False
+
+
+class Run:
+    """One prompt being computed and continued. ``logits`` belong to the last id; ``cached`` ids came for free."""
+
+    def __init__(self, engine: "Engine", kept: _Kept, cached: int) -> None:
+        self._engine, self._kept = engine, kept
+        self.cached = cached
+        self.logits: torch.Tensor
+
+    def feed(self, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False) -> torch.Tensor:
+        """Append ids in pieces; between pieces others get their turn. Raises Cancelled."""
+        for start in range(0, len(ids), _PIECE):
+            if cancelled():
+                raise Cancelled
+            piece = list(ids[start : start + _PIECE])
+            with self._engine.turn():
+                length = len(self._kept.ids)
+                try:
+                    self.logits = self._engine.runner.forward(self._kept.cache, piece)
+                except BaseException:  # out of memory, Ctrl-C: the cache may hold half of the piece
+                    self._engine.runner.cut(self._kept.cache, length)
+                    raise
+                self._kept.ids += piece
+        return self.logits
+
+
+class Engine:
+    """Runs prompts on a runner, keeping the caches of recent ones up to ``budget`` ids in total."""
+
+    def __init__(self, runner: Runner, budget: int) -> None:
+        self.runner = runner
+        self.budget = budget
+        self._kept: list[_Kept] = []  # least recently used first
+        self._waiting: deque[threading.Event] = deque()
+        self._taken = False
+        self._mutex = threading.Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """The right to compute, first come first served."""
+        with self._mutex:
+            mine = threading.Event()
+            if self._taken:
+                self._waiting.append(mine)
+            else:
+                self._taken = True
+                mine.set()
+        try:
+            mine.wait()
+        except BaseException:
+            with self._mutex:
+                granted = mine.is_set()
+                if not granted:
+                    self._waiting.remove(mine)
+            if granted:
+                self._pass_on()
+            raise
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    @contextmanager
+    def run(self, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False) -> Iterator[Run]:
+        """Compute a prompt, from the longest beginning that a kept cache has. Give it back at the end."""
+        if not ids:
+            raise ValueError("a prompt needs at least one token")
+        with self.turn():
+            kept, cached = self._claim(ids)
+        try:
+            run = Run(self, kept, cached)
+            run.feed(ids[cached:], cancelled)
+            yield run
+        finally:
+            with self.turn():
+                kept.busy = False
+                self._evict()
+
+    def logits(self, ids: Sequence[int]) -> torch.Tensor:
+        """Logits after the last id, float32 (vocab_size,)."""
+        with self.run(ids) as run:
+            return run.logits
+
+    def forget(self) -> None:
+        """Drop all caches that aren't in use."""
+        with self.turn():
+            self._kept = [kept for kept in self._kept if kept.busy]
+
+    def _pass_on(self) -> None:
+        with self._mutex:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._taken = False
+
+    def _claim(self, ids: Sequence[int]) -> tuple[_Kept, int]:
+        best, shared = None, 0
+        for kept in self._kept:
+            # the last id is always computed: its logits are what is asked for
+            common = min(_common(kept.ids, ids), len(ids) - 1)
+            if common > shared:
+                best, shared = kept, common
+        if best is None:
+            chosen = _Kept(self.runner.new())
+        elif not best.busy and len(best.ids) - shared <= _SPOIL:
+            chosen = best
+            self._kept.remove(best)
+            self.runner.cut(chosen.cache, shared)
+            del chosen.ids[shared:]
+        else:
+            chosen = _Kept(self.runner.copy(best.cache, shared))
+            chosen.ids = list(best.ids[:shared])
+        chosen.busy = True
+        self._kept.append(chosen)
+        self._evict(len(ids) - shared)
+        return chosen, shared
+
+    def _evict(self, coming: int = 0) -> None:
+        total = sum(len(kept.ids) for kept in self._kept) + coming
+        for kept in list(self._kept):
+            if total <= self.budget:
+                break
+            if not kept.busy:
+                self._kept.remove(kept)
+                total -= len(kept.ids)
+
+
+class TransformersRunner:
+    """Any causal language model of transformers, wherever accelerate placed it."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.vocab_size = int(model.config.get_text_config().vocab_size)
+
+    def new(self) -> Any:
+        from transformers import DynamicCache
+
+        return DynamicCache(config=self.model.config)
+
+    def copy(self, cache: Any, length: int) -> Any:
+        fresh = self.new()
+        for number, layer in enumerate(cache.layers):
+            fresh.update(layer.keys[..., :length, :].clone(), layer.values[..., :length, :].clone(), number)
+        return fresh
+
+    def cut(self, cache: Any, length: int) -> None:
+        if (extra := cache.get_seq_length() - length) > 0:
+            cache.crop(-extra)
+
+    @torch.inference_mode()
+    def forward(self, cache: Any, ids: Sequence[int]) -> torch.Tensor:
+        inputs = torch.tensor([list(ids)], device=self.model.device)
+        answer = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        return answer.logits[0, -1].float().cpu()
+
+
+def load_model(folder: Path) -> Any:
+    """The transformers model of a folder, placed by accelerate, in this machine's fast number format."""
+    from transformers import AutoModelForCausalLM
+
+    device.quiet()
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=device.precision(), device_map="auto", local_files_only=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise WeightsError(
+            f"{folder} can't be loaded as a chat model: {error}",
+            f"delete it to make it anew: rm -r '{folder}'",
+        ) from error
+    return model.eval()
+
+
+def _common(a: Sequence[int], b: Sequence[int]) -> int:
+    for place, (x, y) in enumerate(zip(a, b, strict=False)):
+        if x != y:
+            return place
+    return min(len(a), len(b))
