@@ -8,6 +8,7 @@ become whole points.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +26,11 @@ from assistant.insight.tablemodel import make_folds
 if TYPE_CHECKING:
     from assistant.crm import Store
 
-BASE_POINTS, DOUBLING = (
-    600,
-    20,
-)  # points at even odds of 30 : 1, and points that double the odds of being good
-BASE_ODDS = 30.0
+BASE_POINTS, BASE_ODDS = 600, 30.0  # points of someone with 30 goods for each bad
+DOUBLING = 20  # points that double these odds
 MOST_BINS = 5
 LEAST_SHARE = 0.05  # of the rows in a bin
+LEAST_INFORMATION = 0.02  # information value below which a column counts as saying nothing
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,7 @@ class Scorecard:
         self.groups_: dict[str, dict[str, int]] = {}
         self.labels_: dict[str, list[str]] = {}
         evidence: list[np.ndarray] = []
+        information: list[float] = []
         table: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         for column in self.columns:
             codes = self._learn_bins(column, X[column.name], y)
@@ -88,17 +88,19 @@ class Scorecard:
             woe = np.where(rows > 0, woe, 0.0)
             table[column.name] = (rows, bad, woe)
             evidence.append(woe[codes])
+            gap = (rows - bad) / max(1, len(y) - y.sum()) - bad / max(1, y.sum())
+            information.append(float(np.sum(gap * woe)))
         design = np.column_stack(evidence)
         # the weights may only point the way the evidence does, or a column would score against its own table
-        keep = list(range(design.shape[1]))
-        while True:
+        keep = [k for k, value in enumerate(information) if value >= LEAST_INFORMATION]
+        while keep:
             model = LogisticRegression(C=1.0, max_iter=1000).fit(design[:, keep], y)
             wrong = [k for k, weight in zip(keep, model.coef_[0], strict=True) if weight > 0]
             if not wrong:
                 break
             keep = [k for k in keep if k not in wrong]
-            if not keep:
-                raise ModelError("No column tells good from bad cases", "give a table with other columns")
+        if not keep:
+            raise ModelError("No column tells good from bad cases", "give a table with other columns")
         factor = DOUBLING / np.log(2)
         offset = BASE_POINTS - factor * np.log(BASE_ODDS)
         used = [self.columns[k] for k in keep]
@@ -174,7 +176,7 @@ class Scorecard:
             self.cuts_[column.name] = cuts
             edges = [f"{cut:,.4g}" for cut in cuts]
             if edges:
-                between = [f"{a} to {b}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
+                between = [f"{a} to {b}" for a, b in pairwise(edges)]
                 labels = [f"up to {edges[0]}", *between, f"over {edges[-1]}"]
             else:
                 labels = ["any"]
