@@ -268,7 +268,7 @@ def _fits(kind: str, values: Iterable[Any], score: float) -> bool:
     if not seen:
         return score >= 0.9
     share = sum(map(_CHECKS[kind], seen)) / len(seen)
-    return share >= (0.5 if score >= 0.9 else 0.9)
+    return share >= (0.2 if score >= 0.9 else 0.9)
 
 
 def _is_id(value: Any) -> bool:

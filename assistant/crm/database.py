@@ -123,6 +123,11 @@ class Database:
         with self.write() as connection:
             return connection.execute(sql, params)
 
+    def checkpoint(self) -> None:
+        """Move everything from the log into the file and empty the log, as far as nobody reads from it."""
+        with self._write_lock:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         with self._write_lock, self._pool_lock:
             self._closed = True

@@ -195,6 +195,8 @@ def import_file(
                 raise
         finally:
             connection.close()  # an open transaction ends undone
+    if not dry_run:
+        store.database.checkpoint()
     if progress:
         progress("saving", 1, 1)
     return report
@@ -271,11 +273,14 @@ def _log(connection: sqlite3.Connection, report: ImportReport, path: Path) -> No
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
+    kept = report.as_dict()
+    for guess in kept["columns"]:
+        del guess["example"]  # may be somebody's name
     connection.execute(
         "INSERT INTO imports (at, kind, file, sha256, accepted, rejected, report) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             now(), report.kind, report.file, digest.hexdigest(), report.accepted, report.rejected,
-            json.dumps(report.as_dict(), ensure_ascii=False, default=str),
+            json.dumps(kept, ensure_ascii=False, default=str),
         ),
     )  # fmt: skip
 

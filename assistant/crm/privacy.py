@@ -1,0 +1,144 @@
+"""A customer's rights: all that is kept about them, in one piece, or gone. And masking, see ``masking``."""
+
+import csv
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from assistant.crm.conversations import now
+from assistant.crm.masking import Span, find, mask
+from assistant.crm.store import Store
+from assistant.errors import RecordError
+
+__all__ = ["Span", "erase_customer", "export_customer", "find", "mask"]
+
+
+def export_customer(store: Store, customer_id: str) -> dict[str, Any]:
+    """Everything the record holds about a customer, ready for JSON. Raises RecordError for an unknown id."""
+    customer = _known(store, customer_id)
+    conversations = []
+    for row in store.conversations(customer_id=customer_id, limit=-1):
+        handoffs = store.database.rows("SELECT * FROM handoffs WHERE conversation_id = ?", (row["id"],))
+        conversations.append(
+            {
+                **row,
+                "turns": store.turns(row["id"]),
+                "messages": store.messages(row["id"]),
+                "handoffs": [dict(handoff) for handoff in handoffs],
+            }
+        )
+    audit = store.database.rows(
+        "SELECT at, action, role, detail FROM audit WHERE target = ? ORDER BY id", (customer_id,)
+    )
+    return {
+        "exported_at": now(),
+        "customer": customer,
+        "orders": store.orders(customer_id),
+        "subscriptions": store.subscriptions(customer_id),
+        "interactions": store.interactions(customer_id),
+        "offers_made": store.offers_made(customer_id),
+        "conversations": conversations,
+        "audit": [{**dict(row), "detail": json.loads(row["detail"])} for row in audit],
+    }
+
+
+def erase_customer(
+    store: Store, customer_id: str, *, actor: str, role: str = "admin", keep_orders: bool = False
+) -> dict[str, int]:
+    """Remove a customer and all that belongs to them, in one transaction; returns rows removed per table.
+
+    ``keep_orders`` keeps the orders for the books, under a new customer id that says nothing. The audit log keeps
+    that someone was erased, by whom and when, but not who; earlier entries about the customer lose their target
+    and detail. Rows of theirs in the files of rejected rows go too. The knowledge index must be built again
+    afterwards, since passages of the interactions lie there. Raises RecordError for an unknown id.
+    """
+    customer = _known(store, customer_id)
+    words = {
+        value for value in (customer_id, customer["email"], customer["phone"], customer["name"]) if value
+    }
+    removed: dict[str, int] = {}
+    with store.database.write() as connection:
+        run = connection.execute
+        run("PRAGMA secure_delete = ON")  # what is deleted is overwritten in the file
+        if keep_orders:
+            number = run("SELECT count(*) FROM customers WHERE id GLOB 'erased-*'").fetchone()[0] + 1
+            while run("SELECT 1 FROM customers WHERE id = ?", (f"erased-{number}",)).fetchone():
+                number += 1
+            run(
+                "INSERT INTO customers (id, country, churned) SELECT ?, country, churned FROM customers WHERE id = ?",
+                (f"erased-{number}", customer_id),
+            )
+            run(
+                "UPDATE orders SET customer_id = ?, tracking = NULL, attributes = '{}' WHERE customer_id = ?",
+                (f"erased-{number}", customer_id),
+            )
+            run(
+                "UPDATE order_lines SET attributes = '{}'"
+                " WHERE order_id IN (SELECT id FROM orders WHERE customer_id = ?)",
+                (f"erased-{number}",),
+            )
+        removed["order_lines"] = run(
+            "DELETE FROM order_lines WHERE order_id IN (SELECT id FROM orders WHERE customer_id = ?)",
+            (customer_id,),
+        ).rowcount
+        talks = "(SELECT id FROM conversations WHERE customer_id = ?)"
+        for table in ("turns", "messages", "handoffs"):
+            removed[table] = run(
+                f"DELETE FROM {table} WHERE conversation_id IN {talks}", (customer_id,)
+            ).rowcount
+        for table in ("orders", "subscriptions", "interactions", "offers_made", "conversations"):
+            removed[table] = run(f"DELETE FROM {table} WHERE customer_id = ?", (customer_id,)).rowcount
+        removed["customers"] = run("DELETE FROM customers WHERE id = ?", (customer_id,)).rowcount
+        for row in run("SELECT id, target, detail FROM audit").fetchall():
+            if row["target"] == customer_id or any(_says(row["detail"], word) for word in words):
+                run("UPDATE audit SET target = NULL, detail = '{}' WHERE id = ?", (row["id"],))
+        store.audit(actor, role, "erase_customer", None, {"removed": removed, "orders_kept": keep_orders})
+        removed["rejected_rows"] = sum(
+            _without_rows(path, words) for path in sorted((store.home / "rejects").glob("*.csv"))
+        )
+    store.database.checkpoint()
+    return removed
+
+
+def _known(store: Store, customer_id: str) -> dict[str, Any]:
+    customer = store.customer(customer_id)
+    if customer is None:
+        near = ", ".join(found["id"] for found in store.closest_customers(customer_id))
+        raise RecordError(
+            f"There is no customer {customer_id}.", f"did you mean one of {near}?" if near else ""
+        )
+    return customer
+
+
+def _says(detail: str, word: str) -> bool:
+    return json.dumps(word, ensure_ascii=False)[1:-1] in detail
+
+
+def _without_rows(path: Path, words: set[str]) -> int:
+    """Take the rows with a cell that is one of ``words`` out of a rejects file; returns how many."""
+    gone = 0
+    with (
+        path.open(newline="", encoding="utf-8") as old,
+        tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=".writing-", newline="", encoding="utf-8", delete=False
+        ) as new,
+    ):
+        try:
+            writer = csv.writer(new)
+            for row in csv.reader(old):
+                if any(cell.strip() in words for cell in row[2:]):
+                    gone += 1
+                else:
+                    writer.writerow(row)
+            new.flush()
+            os.fsync(new.fileno())
+        except BaseException:
+            Path(new.name).unlink(missing_ok=True)
+            raise
+    if gone:
+        Path(new.name).replace(path)
+    else:
+        Path(new.name).unlink()
+    return gone
