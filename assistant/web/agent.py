@@ -1,0 +1,421 @@
+"""The agents' page: an account with its risk, reasons and timeline, questions about it, and the line of hand-offs."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from assistant.crm.conversations import new_id
+from assistant.dialogue.events import Session
+from assistant.dialogue.tools import Toolbox
+from assistant.errors import AssistantError
+from assistant.web import charts, look, views
+from assistant.web.context import Context, follow
+from assistant.web.words import EN
+
+POLL_SECONDS = 3.0
+CHANNELS = ["all", "email", "chat", "call", "ticket", "review"]
+QUESTIONS = (
+    "How likely is this customer to leave, and why?",
+    "Summarise this account.",
+    "What should I do next?",
+    "What did they complain about?",
+)
+
+
+def build(context: Context) -> gr.Blocks:
+    with gr.Blocks(title=f"{context.company} · Agents", analytics_enabled=False) as page:
+        with gr.Column(elem_classes="wide"):
+            top = gr.HTML(look.header(context.company, "Agents"))
+            with gr.Tabs():
+                with gr.Tab("Account", id="account"):
+                    _Account(context).lay_out(page)
+                with gr.Tab("Line of hand-offs", id="inbox"):
+                    _Inbox(context).lay_out(page)
+
+        def header(request: gr.Request) -> str:
+            return staff_header(context, request, "Agents")
+
+        page.load(header, None, top, show_progress="hidden", api_visibility="private")
+    page.queue(default_concurrency_limit=16, max_size=200, api_open=False)
+    return page
+
+
+def staff_header(context: Context, request: gr.Request, title: str) -> str:
+    """The bar with who is signed in, the other page, and the way out."""
+    person = context.staff(request)
+    links = ['<a class="quiet" href="/agent">Agents</a>'] if title != "Agents" else []
+    if person.role == "admin" and title == "Agents":
+        links.append('<a class="quiet" href="/admin">Administration</a>')
+    links.append('<a class="quiet" href="/password">Password</a>')
+    out = '<form method="post" action="/sign-out" style="display:inline"><button class="quiet">Sign out</button></form>'
+    who = f'<span class="soft small">{escape(person.name)} ({person.role})</span>'
+    return look.header(context.company, title, who + "".join(links) + out)
+
+
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+
+
+class _Account:
+    """One customer: who they are, what is likely, what was said, and a chat about all that."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._asked: dict[tuple[str, str], str] = {}  # (agent, customer) -> conversation
+
+    def lay_out(self, page: gr.Blocks) -> None:
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300):
+                find = gr.Textbox(
+                    label="Find a customer", placeholder="Name, e-mail or id", elem_id="find", max_length=200, submit_btn=True
+                )
+                found = gr.Radio([], label="Customers", elem_id="found", elem_classes="list")
+            with gr.Column(scale=5, min_width=320):
+                profile = gr.HTML('<p class="empty">Choose a customer.</p>', elem_id="profile")
+                with gr.Row():
+                    with gr.Column(min_width=280):
+                        risk = gr.HTML("", elem_id="risk")
+                    with gr.Column(min_width=280):
+                        advice = gr.HTML("", elem_id="advice")
+        with gr.Row():
+            with gr.Column(scale=1, min_width=320):
+                chat = gr.Chatbot(
+                    label="Ask about this account", elem_classes="chat card-like", elem_id="about", height=460, buttons=[],
+                    latex_delimiters=[], allow_tags=False, group_consecutive_messages=False,
+                    placeholder="<h3>Ask about this account</h3><p>Answers name their sources.</p>",
+                    examples=[{"text": q} for q in QUESTIONS],
+                )  # fmt: skip
+                box = gr.Textbox(
+                    placeholder="Ask about this account, or anything else", show_label=False, label="Question",
+                    container=False, submit_btn=True, stop_btn=False, max_lines=5, max_length=20_000,
+                    elem_classes="box", elem_id="ask",
+                )  # fmt: skip
+            with gr.Column(scale=1, min_width=320):
+                channel = gr.Radio(CHANNELS, value="all", label="Timeline", elem_id="channel")
+                timeline = gr.HTML("", elem_id="timeline")
+
+        page.load(self.first, None, found, **_QUIET)
+        gr.on([find.submit, find.input], self.search, find, found, trigger_mode="always_last", **_QUIET)
+        found.change(self.open, [found, channel], [profile, timeline, chat, risk, advice], **_QUIET)
+        channel.change(self.timeline, [found, channel], timeline, **_QUIET)
+        box.submit(self.ask, [box, found], [chat, box], **_QUIET)
+        chat.example_select(self.ask_example, found, [chat, box], **_QUIET)
+        box.stop(self.stop, found, None, **_QUIET)
+
+    # -- finding ---------------------------------------------------------------------------------------------------
+
+    def first(self, request: gr.Request) -> Any:
+        self.context.staff(request)
+        return gr.update(choices=self._most_at_risk(), label="Most at risk")
+
+    def search(self, text: str, request: gr.Request) -> Any:
+        self.context.staff(request)
+        text = (text or "").strip()
+        if not text:
+            return gr.update(choices=self._most_at_risk(), label="Most at risk", value=None)
+        store = self.context.store
+        rows = store.find_customers(text) or store.closest_customers(text, n=8)
+        return gr.update(choices=[_choice(r) for r in rows[:8]], label=f"Customers like “{text[:40]}”", value=None)
+
+    def _most_at_risk(self) -> list[tuple[str, str]]:
+        store = self.context.store
+        try:
+            predictions = self.context.assistant.predictor("churn").predict(store)
+        except AssistantError:
+            rows = [c for c, _ in zip(store.customers(), range(8), strict=False)]
+            return [_choice(c) for c in rows]
+        worst = sorted(predictions, key=lambda p: -p.probability)[:8]
+        rows = [(store.customer(p.customer_id), p) for p in worst]
+        return [(f"{r.get('name') or r['id']} · {r['id']} · {p.probability:.0%}", r["id"]) for r, p in rows if r]
+
+    # -- showing ---------------------------------------------------------------------------------------------------
+
+    def open(self, customer: str | None, channel: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Profile, timeline and chat at once; predictions when they are there."""
+        person = self.context.staff(request)
+        row = self.context.store.customer(customer) if customer else None
+        if row is None:
+            yield '<p class="empty">Choose a customer.</p>', "", gr.update(value=[]), "", ""
+            return
+        tools = Toolbox(
+            store=self.context.store, index=None, models=self.context.assistant.predictor,
+            session=Session("agent", row["id"], person.name),
+        )  # fmt: skip
+        waiting = charts.card("Churn risk", '<p class="empty">Working it out …</p>')
+        messages = self._messages(person.name, row["id"])
+        yield self._profile(row, tools), self._timeline(row["id"], channel), gr.update(value=messages), waiting, ""
+        yield gr.skip(), gr.skip(), gr.skip(), self._risk(row["id"], tools), self._advice(row["id"], tools)
+
+    def _profile(self, row: dict[str, Any], tools: Toolbox) -> str:
+        store, id = self.context.store, row["id"]
+        value = tools.call("value", {"customer": id})[0].result
+        plan = next(iter(store.subscriptions(id)), None)
+        money = f"{value.get('currency') or ''}".strip()
+        consent = {1: "yes", 0: "no"}.get(row.get("consent_marketing"))
+        pairs = [
+            ("Id", id),
+            ("E-mail", row.get("email")),
+            ("Phone", row.get("phone")),
+            ("Place", ", ".join(str(row[k]) for k in ("city", "country") if row.get(k))),
+            ("Language", row.get("language")),
+            ("Customer since", row.get("joined_on")),
+            ("Tier", row.get("tier")),
+            ("Plan", f"{plan['plan']}, {plan['status']}" if plan else None),
+            ("Next delivery", plan.get("next_delivery_on") if plan else None),
+            ("Orders", f"{value.get('orders', 0)}, average {value.get('average_order', 0):,.2f} {money}"),
+            ("Revenue", f"{value.get('revenue', 0):,.2f} {money}"),
+            ("Last 12 months", f"{value.get('revenue_12_months', 0):,.2f} {money}"),
+            ("May be sent offers", consent),
+        ]
+        left = f' <span class="pill bad">left {escape(row.get("churned_on") or "")}</span>' if row.get("churned") else ""
+        return f'<section class="card"><h3>{escape(row.get("name") or id)}{left}</h3>{charts.facts(pairs)}</section>'
+
+    def _risk(self, customer: str, tools: Toolbox) -> str:
+        result = tools.call("churn_risk", {"customer": customer})[0].result
+        if result.get("error"):
+            return charts.card("Churn risk", _missing(result))
+        band = str(result["band"])
+        head = f'<div class="risk"><b>{result["percent"]} %</b> <span class="pill {escape(band)}">{escape(band)}</span> <span class="soft small">within 90 days</span></div>'
+        return charts.card("Churn risk", head + charts.reasons(result["reasons"]), note=f"model {result['model_version']}")
+
+    def _advice(self, customer: str, tools: Toolbox) -> str:
+        parts = []
+        actions = tools.call("next_action", {"customer": customer})[0].result
+        if isinstance(actions, list):
+            items = "".join(f"<li>{escape(a['text'])}</li>" for a in actions)
+            body = f'<ul style="margin:.1rem 0 0;padding-left:1.1rem">{items}</ul>'
+            parts.append(charts.card("Do next", body if items else '<span class="soft">Nothing is open.</span>'))
+        segment = tools.call("segment", {"customer": customer})[0].result
+        if not segment.get("error"):
+            text = f'<span class="pill">{escape(str(segment["name"]))}</span> <span class="small soft">{escape(str(segment["profile"]))}</span>'
+            parts.append(charts.card("Segment", text))
+        products = tools.call("recommend", {"customer": customer})[0].result
+        if isinstance(products, list) and products:
+            rows = "".join(
+                f"<li><b>{escape(str(p['name']))}</b> <span class='soft small'>{_price(p)} {escape(str(p['reason']))}</span></li>"
+                for p in products
+            )
+            parts.append(charts.card("May like", f'<ul style="margin:0;padding-left:1.1rem">{rows}</ul>'))
+        offers = tools.call("eligible_offers", {"customer": customer})[0].result
+        if isinstance(offers, dict) and not offers.get("error"):
+            items = "".join(
+                f"<li><b>{escape(o['name'])}</b> <span class='soft small'>{escape(o['terms'])}</span></li>" for o in offers["offers"][:3]
+            )
+            against = "".join(f"<li>{escape(text)}</li>" for text in offers["against"][:6])
+            why = f'<details class="small soft"><summary>Not allowed now ({len(offers["against"])})</summary><ul>{against}</ul></details>' if against else ""
+            shown = f'<ul style="margin:0;padding-left:1.1rem">{items}</ul>' if items else '<span class="soft">None now.</span>'
+            parts.append(charts.card("Offers the policy allows", shown + why))
+        return f'<div class="steps">{"".join(parts)}</div>'
+
+    def timeline(self, customer: str | None, channel: str, request: gr.Request) -> str:
+        self.context.staff(request)
+        return self._timeline(customer, channel) if customer else ""
+
+    def _timeline(self, customer: str, channel: str) -> str:
+        store = self.context.store
+        chosen = channel if channel in CHANNELS[1:] else None
+        rows = store.interactions(customer, channel=chosen, limit=60)
+        if not rows:
+            return charts.card("Timeline", '<p class="empty">Nothing was said here.</p>')
+        items = []
+        for r in rows:
+            stars = f" · {'★' * int(r['rating'])}" if r.get("rating") else ""
+            status = ' <span class="pill warn">open</span>' if r.get("status") == "open" else ""
+            subject = f"<b>{escape(r['subject'])}</b><br>" if r.get("subject") else ""
+            text = r["text"]
+            body = escape(text) if len(text) < 400 else f"{escape(text[:380])} …"
+            items.append(
+                f'<li class="{escape(r["author"])}" id="{escape(r["id"])}"><span class="when">{escape(r["at"][:16].replace("T", " "))} ·'
+                f" {escape(r['channel'])} · {escape(r['author'])}{stars} · {escape(r['id'])}</span>{status}<p>{subject}{body}</p></li>"
+            )
+        return charts.card("Timeline", f'<ul class="timeline">{"".join(items)}</ul>', note=f"{len(rows)} newest")
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def _conversation(self, agent: str, customer: str) -> str:
+        return self._asked.setdefault((agent, customer), new_id("CV"))
+
+    def _messages(self, agent: str, customer: str) -> list[views.Message]:
+        conversation = self._conversation(agent, customer)
+        ticket = self.context.desk.ticket(conversation)
+        return views.transcript(self.context.store, conversation, EN, ticket=ticket, staff=True)[0]
+
+    async def ask(self, question: str, customer: str | None, request: gr.Request) -> AsyncIterator[tuple[Any, Any]]:
+        person = self.context.staff(request)
+        account = customer if customer and self.context.store.customer(customer) else ""
+        if not (question or "").strip():
+            yield gr.skip(), gr.skip()
+            return
+        session = Session("admin" if person.role == "admin" else "agent", account or None, person.name)
+        conversation = self._conversation(person.name, account)
+        try:
+            ticket = self.context.ask(question, session, conversation)
+        except AssistantError as error:
+            gr.Warning(str(error))
+            yield gr.skip(), gr.skip()
+            return
+        cleared = False
+        async for waiting in follow(ticket):
+            messages = self._messages(person.name, account)
+            if waiting:
+                messages[-1] = views.live(ticket, EN, staff=True, waiting=waiting)[-1]
+            box = {"submit_btn": False, "stop_btn": True} | ({} if cleared else {"value": ""})
+            cleared = True
+            yield gr.update(value=messages), gr.update(**box)
+        yield gr.update(value=self._messages(person.name, account)), gr.update(submit_btn=True, stop_btn=False)
+
+    async def ask_example(
+        self, customer: str | None, chosen: gr.SelectData, request: gr.Request
+    ) -> AsyncIterator[tuple[Any, Any]]:
+        text = str(chosen.value.get("text", "") if isinstance(chosen.value, dict) else chosen.value)
+        async for shown in self.ask(text, customer, request):
+            yield shown
+
+    def stop(self, customer: str | None, request: gr.Request) -> None:
+        person = self.context.staff(request)
+        ticket = self.context.desk.ticket(self._conversation(person.name, customer or ""))
+        if ticket is not None:
+            ticket.stop()
+
+
+class _Inbox:
+    """Conversations that wait for a person, and those that one has taken."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def lay_out(self, page: gr.Blocks) -> None:
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300):
+                which = gr.Radio(["Waiting", "Mine", "All"], value="All", label="Show", elem_id="which")
+                line = gr.Radio([], label="Hand-offs", elem_id="line", elem_classes="list")
+            with gr.Column(scale=5, min_width=320):
+                head = gr.HTML('<p class="empty">Choose a conversation.</p>', elem_id="handoff")
+                chat = gr.Chatbot(
+                    label="Conversation", show_label=False, elem_classes="chat", elem_id="talk", height=420, buttons=[],
+                    latex_delimiters=[], allow_tags=False, group_consecutive_messages=False, placeholder=" ",
+                )  # fmt: skip
+                box = gr.Textbox(
+                    placeholder="Take the conversation over to reply", show_label=False, label="Reply", container=False,
+                    submit_btn=True, max_lines=6, max_length=5000, elem_classes="box", elem_id="reply",
+                )  # fmt: skip
+                with gr.Row():
+                    take = gr.Button("Take over", variant="primary", size="sm", elem_id="take")
+                    back = gr.Button("Hand back to the assistant", size="sm", elem_id="back")
+        seen = gr.State(None)
+        timer = gr.Timer(POLL_SECONDS)
+        shown = [line, head, chat, seen]
+        gr.on([page.load, which.change], self.refresh, [which, line], shown, **_QUIET)
+        timer.tick(self.poll, [which, line, seen], shown, **_QUIET)
+        line.change(self.refresh, [which, line], shown, **_QUIET)
+        take.click(self.take, [which, line], shown, **_QUIET)
+        back.click(self.give_back, [which, line], shown, **_QUIET)
+        box.submit(self.reply, [box, which, line], [box, *shown], **_QUIET)
+
+    def refresh(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+        person, store = self.context.staff(request), self.context.store
+        rows = [
+            h for h in store.handoffs(open=True, limit=200)
+            if which == "All" or (h["agent"] is None if which == "Waiting" else h["agent"] == person.name)
+        ]  # fmt: skip
+        choices = [(self._label(h), h["id"]) for h in rows]
+        current = self._found(chosen)
+        if current is None or current["closed_at"] or chosen not in {h["id"] for h in rows}:
+            note = "Choose a conversation." if rows else "Nobody is waiting."
+            line = gr.update(choices=choices, value=None, label=f"Hand-offs ({len(rows)})")
+            return line, f'<p class="empty">{note}</p>', gr.update(value=[]), [choices, None, 0]
+        messages, _ = views.transcript(store, current["conversation_id"], EN)
+        line = gr.update(choices=choices, value=chosen, label=f"Hand-offs ({len(rows)})")
+        return line, self._head(current), gr.update(value=messages), [choices, current["agent"], len(messages)]
+
+    def poll(self, which: str, chosen: str | None, seen: Any, request: gr.Request) -> tuple[Any, ...]:
+        shown = self.refresh(which, chosen, request)
+        return (gr.skip(),) * 4 if seen is not None and _same(shown[-1], seen) else shown
+
+    def take(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+        person = self.context.staff(request)
+        if chosen:
+            try:
+                self.context.store.claim_handoff(chosen, person.name)
+                self.context.store.audit(person.name, person.role, "took a conversation over", chosen)
+            except AssistantError as error:
+                gr.Warning(str(error))
+        return self.refresh(which, chosen, request)
+
+    def give_back(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+        person, store = self.context.staff(request), self.context.store
+        found = self._found(chosen)
+        if found is not None and self._may(found, person.name):
+            store.close_handoff(found["id"])
+            store.audit(person.name, person.role, "handed a conversation back", found["id"])
+        return self.refresh(which, chosen, request)
+
+    def reply(self, text: str, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+        person, store = self.context.staff(request), self.context.store
+        found = self._found(chosen)
+        sent = False
+        if found is not None and (text or "").strip() and self._may(found, person.name):
+            store.add_message(found["conversation_id"], "agent", text.strip())
+            sent = True
+        return ("" if sent else gr.skip(), *self.refresh(which, chosen, request))
+
+    def _found(self, id: str | None) -> dict[str, Any] | None:
+        """A hand-off, with whose conversation it is."""
+        found = self.context.store.handoff(id) if id else None
+        if found is None:
+            return None
+        conversation = self.context.store.conversation(found["conversation_id"]) or {}
+        return {**found, "customer_id": conversation.get("customer_id"), "language": conversation.get("language")}
+
+    def _may(self, handoff: dict[str, Any], name: str) -> bool:
+        """Only who has taken a conversation speaks in it."""
+        if handoff["agent"] == name and not handoff["closed_at"]:
+            return True
+        gr.Warning("Take the conversation over first." if not handoff["agent"] else f"{handoff['agent']} has it.")
+        return False
+
+    def _label(self, handoff: dict[str, Any]) -> str:
+        customer = self.context.store.customer(handoff["customer_id"]) if handoff["customer_id"] else None
+        name = (customer or {}).get("name") or handoff["customer_id"] or "Visitor"
+        state = f"with {handoff['agent']}" if handoff["agent"] else "waiting"
+        return f"{name} · {handoff['reason']} · {state} {_ago(handoff['at'])}"
+
+    def _head(self, handoff: dict[str, Any]) -> str:
+        customer = self.context.store.customer(handoff["customer_id"]) if handoff["customer_id"] else None
+        name = (customer or {}).get("name") or "Visitor"
+        state = (
+            f'<span class="pill good">with {escape(handoff["agent"])}</span>'
+            if handoff["agent"]
+            else f'<span class="pill warn">waiting {escape(_ago(handoff["at"]))}</span>'
+        )
+        summary = escape(handoff["summary"] or "").replace("\n", "<br>")
+        pairs = [("Customer", handoff["customer_id"]), ("Language", handoff["language"]), ("Reason", handoff["reason"])]
+        return (
+            f'<section class="card"><h3>{escape(name)} {state}</h3>{charts.facts(pairs)}'
+            f'<p class="small soft" style="margin:.6rem 0 0">{summary}</p></section>'
+        )
+
+
+def _same(a: Any, b: Any) -> bool:
+    return [list(map(list, a[0])), *a[1:]] == [list(map(list, b[0])), *b[1:]]
+
+
+def _choice(row: dict[str, Any]) -> tuple[str, str]:
+    return f"{row.get('name') or row['id']} · {row['id']}", str(row["id"])
+
+
+def _missing(result: dict[str, Any]) -> str:
+    return f'<p class="empty">{escape(str(result["error"]))}<br>{escape(str(result.get("hint") or ""))}</p>'
+
+
+def _price(product: dict[str, Any]) -> str:
+    return f"{product['price']:.2f} {product.get('currency') or ''} ·" if product.get("price") is not None else ""
+
+
+def _ago(at: str) -> str:
+    minutes = int((datetime.now() - datetime.fromisoformat(at)).total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"

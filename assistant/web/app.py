@@ -1,0 +1,267 @@
+"""The application: plain pages, the API, and the Gradio pages, behind one guard."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from html import escape
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import FastAPI, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from assistant import __version__
+from assistant.crm.conversations import new_id
+from assistant.errors import AssistantError
+from assistant.settings import Settings
+from assistant.web import look
+from assistant.web.access import STAFF_COOKIE, STAFF_HOURS, VISITOR_COOKIE, VISITOR_DAYS, Access, Visitor
+from assistant.web.context import Context
+from assistant.web.desk import Desk
+from assistant.web.guard import DOORS, Guard
+from assistant.web.jobs import Jobs
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "testserver")
+_PAGES = ("/customer", "/zh/customer", "/agent", "/admin")
+
+
+def create_app(
+    settings: Settings, *, assistant: Any = None, access: Access | None = None, local: bool = True
+) -> FastAPI:
+    """The whole application. ``assistant`` may be given (tests, other models); ``local`` answers to this machine's
+    own names only. Raises AssistantError when there is no record to serve.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    import gradio as gr
+
+    from assistant.web import admin, agent, api, customer
+    from assistant.web.words import EN, ZH
+
+    if assistant is None:
+        from assistant.dialogue import Assistant
+
+        assistant = Assistant(settings)
+    context = Context(
+        settings,
+        assistant,
+        Desk(assistant),
+        access or Access(settings.home_dir),
+        Jobs(settings.home_dir / "jobs"),
+    )
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        context.desk.close()
+        context.jobs.close(wait=5.0)
+
+    app = FastAPI(
+        title="crm-assistant", version=__version__, lifespan=life, docs_url=None, redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )  # fmt: skip
+    app.state.context = context
+    _plain_routes(app, context)
+    api.add(app, context)
+    pages = {
+        "/zh/customer": customer.build(context, ZH),
+        "/customer": customer.build(context, EN),
+        "/agent": agent.build(context),
+        "/admin": admin.build(context),
+    }
+    for path, blocks in pages.items():
+        staff = path in ("/agent", "/admin")
+        gr.mount_gradio_app(
+            app, blocks, path, theme=look.theme(), css=look.CSS, head=look.HEAD, footer_links=[], run_history=False,
+            ssr_mode=False, enable_monitoring=False, mcp_server=False, pwa=False, show_error=staff,
+            max_file_size="200mb" if path == "/admin" else "1kb",
+        )  # fmt: skip
+    app.add_middleware(Guard, access=context.access, hosts=LOOPBACK if local else None)
+    return app
+
+
+def _plain_routes(app: FastAPI, context: Context) -> None:
+    access, store = context.access, context.store
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def landing() -> str:
+        doors = (
+            ("/customer", "Customers", "Ask about orders, delivery and products; reach a person."),
+            ("/agent", "Support agents", "Everything about an account, drafts, and the line of hand-offs. Needs sign-in."),
+            ("/admin", "Administration", "Data, articles and their index, models, quality, people. Needs sign-in."),
+        )
+        cards = "".join(
+            f'<a class="card" href="{to}"><b>{name}</b><br><span class="soft">{text}</span></a>' for to, name, text in doors
+        )
+        bar = f'<div class="bar"><span class="mark">{escape(context.company[:1])}</span><span class="name">{escape(context.company)}</span></div>'
+        return look.plain_page(
+            context.company,
+            f"{bar}<h1>The assistant of {escape(context.company)}</h1><p class='soft'>It runs on this machine; nothing"
+            f" leaves it.</p><div class='doors'>{cards}</div>",
+        )
+
+    @app.get("/health")
+    def health() -> dict[str, Any]:
+        """That the server is up: its version, and how many wait in line."""
+        return {"status": "ok", "version": __version__, "waiting": context.desk.waiting}
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> Response:
+        square = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="#0f6b5c"/><path d="M9 11h14M9 16h14M9 21h8" stroke="#fff" stroke-width="2.4" stroke-linecap="round"/></svg>'
+        return Response(square, media_type="image/svg+xml")
+
+    # -- signing in ------------------------------------------------------------------------------------------------
+
+    @app.get("/sign-in", response_class=HTMLResponse, include_in_schema=False)
+    def sign_in_page(next: str = "/agent") -> str:
+        return _sign_in(context.company, _own(next))
+
+    @app.post("/sign-in", include_in_schema=False)
+    async def sign_in(request: Request) -> Response:
+        form = await _form(request)
+        to = _own(form.get("next", "/agent"))
+        address = request.client.host if request.client else ""
+        try:
+            person = await _in_thread(access.sign_in, form.get("name", ""), form.get("password", ""), address=address)
+        except AssistantError as error:
+            store.audit(form.get("name", "")[:40], "visitor", "sign-in refused", address)
+            return HTMLResponse(_sign_in(context.company, to, str(error)), 401)
+        store.audit(person.name, person.role, "signed in", address)
+        if to == "/admin" and person.role != "admin":
+            to = "/agent"
+        return _signed_in(request, access, person, "/password" if person.must_change else to)
+
+    @app.post("/sign-out", include_in_schema=False)
+    def sign_out() -> Response:
+        response = RedirectResponse("/", 303)
+        response.delete_cookie(STAFF_COOKIE, httponly=True, samesite="strict")
+        return response
+
+    @app.get("/password", response_class=HTMLResponse, include_in_schema=False)
+    def password_page() -> str:
+        return _password(context.company)
+
+    @app.post("/password", include_in_schema=False)
+    async def password(request: Request) -> Response:
+        person = access.staff(request.cookies)
+        if person is None:
+            return RedirectResponse("/sign-in", 303)
+        form = await _form(request)
+        try:
+            if form.get("new") != form.get("again"):
+                raise AssistantError("The two new passwords differ.", "type the same twice")
+            changed = await _in_thread(access.change_password, person.name, form.get("old", ""), form.get("new", ""))
+        except AssistantError as error:
+            return HTMLResponse(_password(context.company, str(error)), 400)
+        store.audit(person.name, person.role, "changed the password")
+        return _signed_in(request, access, changed, "/admin" if changed.role == "admin" else "/agent")
+
+    # -- who a customer is -----------------------------------------------------------------------------------------
+
+    @app.post("/session/customer", include_in_schema=False)
+    async def demo_customer(request: Request) -> Response:
+        """Be one of the demo company's customers. Closed for every other record."""
+        from assistant.web.customer import demo_customers
+
+        form = await _form(request)
+        wanted = form.get("customer") or None
+        if not context.is_demo or (wanted and wanted not in {c["id"] for c in demo_customers(store)}):
+            return JSONResponse({"title": "This is open on the demo company only.", "status": 403}, 403)
+        return _as_visitor(request, access, Visitor(new_id("CV"), wanted), _customer_page(form.get("page", "")))
+
+    @app.get("/session/token", include_in_schema=False)
+    def token(request: Request, token: str, page: str = "/customer") -> Response:
+        """Come from the company's own site, with a token that it has signed."""
+        who = access.customer_of(token)
+        if who is None or store.customer(who) is None:
+            return JSONResponse({"title": "The token is not valid or too old.", "status": 403}, 403)
+        return _as_visitor(request, access, Visitor(new_id("CV"), who), _customer_page(page))
+
+    @app.get("/session/new", include_in_schema=False)
+    def new(request: Request, page: str = "/customer") -> Response:
+        """Begin another conversation as the same customer."""
+        old = access.visitor(request.cookies)
+        return _as_visitor(request, access, Visitor(new_id("CV"), old.customer if old else None), _customer_page(page))
+
+    # -- sources ---------------------------------------------------------------------------------------------------
+
+    @app.get("/source", response_class=HTMLResponse, include_in_schema=False)
+    def source(request: Request, of: str) -> Response:
+        """The whole text behind a citation, for whoever may see it."""
+        from assistant.web.sources import read
+
+        staff = access.staff(request.cookies) if request.query_params.get("as") == "staff" else None
+        if staff is not None and not staff.must_change:
+            role, who = staff.role, None
+        else:
+            visitor = access.visitor(request.cookies) or Visitor("")
+            role, who = visitor.role, visitor.customer
+        found = read(context, of, role=role, customer=who)
+        if found is None:
+            page = look.plain_page("Not found", "<h1>Nothing here</h1><p>There is no such text, or it is not for you.</p>")
+            return HTMLResponse(page, 404)
+        return HTMLResponse(look.plain_page(found[0], f'<article class="card">{found[1]}</article>'))
+
+
+async def _in_thread(function: Any, *args: Any, **named: Any) -> Any:
+    import asyncio
+
+    return await asyncio.to_thread(function, *args, **named)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    return {k: v[0] for k, v in parse_qs((await request.body()).decode(errors="replace"), keep_blank_values=True).items()}
+
+
+def _own(path: str) -> str:
+    """A page of ours to go on to, whatever was asked for."""
+    return path if path in _PAGES else "/agent"
+
+
+def _customer_page(path: str) -> str:
+    return "/zh/customer" if path.startswith("/zh") else "/customer"
+
+
+def _signed_in(request: Request, access: Access, person: Any, to: str) -> Response:
+    response = RedirectResponse(to, 303)
+    response.set_cookie(
+        STAFF_COOKIE, access.staff_cookie(person), max_age=STAFF_HOURS * 3600, httponly=True, samesite="strict",
+        secure=request.url.scheme == "https",
+    )  # fmt: skip
+    return response
+
+
+def _as_visitor(request: Request, access: Access, visitor: Visitor, to: str) -> Response:
+    response = RedirectResponse(to, 303)
+    response.set_cookie(
+        VISITOR_COOKIE, access.visitor_cookie(visitor), max_age=VISITOR_DAYS * 86400, httponly=True, samesite="lax",
+        secure=request.url.scheme == "https",
+    )  # fmt: skip
+    return response
+
+
+def _sign_in(company: str, to: str, error: str = "") -> str:
+    note = f'<p class="note bad" role="alert">{escape(error)}</p>' if error else ""
+    return look.plain_page(
+        "Sign in",
+        f'<form class="card" method="post" action="/sign-in"><h1>{escape(company)}</h1>{note}'
+        f'<input type="hidden" name="next" value="{escape(to)}">'
+        '<label>Name<input name="name" autocomplete="username" required autofocus></label>'
+        '<label>Password<input name="password" type="password" autocomplete="current-password" required></label>'
+        '<button class="go">Sign in</button><p class="soft small">The first administrator is <b>admin</b>; the one-time'
+        " password was printed where the server was started first.</p></form>",
+    )
+
+
+def _password(company: str, error: str = "") -> str:
+    note = f'<p class="note bad" role="alert">{escape(error)}</p>' if error else ""
+    return look.plain_page(
+        "Choose a password",
+        f'<form class="card" method="post" action="/password"><h1>Choose a password</h1>{note}'
+        '<label>Present password<input name="old" type="password" autocomplete="current-password" required autofocus></label>'
+        '<label>New password<input name="new" type="password" autocomplete="new-password" minlength="10" required></label>'
+        '<label>New password again<input name="again" type="password" autocomplete="new-password" required></label>'
+        '<button class="go">Save</button><p class="soft small">At least 10 characters.</p></form>',
+    )
+
+
+__all__ = ["DOORS", "create_app"]

@@ -1,0 +1,94 @@
+"""Plots as HTML and SVG in the page's own colours: no library in the browser, readable in both themes."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+OUTCOMES = {"answered": "--c-accent", "handed_off": "--c-soft", "unknown": "--c-warn", "refused": "--c-bad"}
+
+
+def reasons(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Reasons of a prediction as bars to the right (raise it) and to the left (lower it), with words for readers."""
+    most = max((abs(float(r["contribution"])) for r in rows), default=0.0) or 1.0
+    out = []
+    for r in rows:
+        part = float(r["contribution"])
+        side = "up" if part >= 0 else "down"
+        out.append(
+            f'<span>{escape(str(r["text"]))}</span><span class="track" role="img" aria-label="{part:+.2f}">'
+            f'<span class="fill {side}" style="width:{50 * abs(part) / most:.1f}%"></span></span>'
+        )
+    legend = (
+        '<div class="legend"><span><i style="background:var(--c-bad)"></i>raises the risk</span>'
+        '<span><i style="background:var(--c-good)"></i>lowers it</span></div>'
+    )
+    return f'<div class="reasons">{"".join(out)}</div>{legend}'
+
+
+def stacked(days: Sequence[str], series: Mapping[str, Sequence[int]], *, colours: Mapping[str, str]) -> str:
+    """Counts per day, one bar a day, one colour a series."""
+    width, height, foot, left = 720, 180, 18, 30
+    totals = [sum(values[i] for values in series.values()) for i in range(len(days))]
+    top = max(totals, default=0)
+    if not top:
+        return '<p class="empty">Nothing yet.</p>'
+    top = max(top, 4)
+    step = (width - left) / max(len(days), 7)
+    bar = min(step * 0.72, 42)
+    parts = []
+    for share in (0, 0.5, 1):
+        y = (height - foot) * (1 - share) + 4 * share
+        parts.append(f'<line x1="{left}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--c-line)"/>')
+        parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{top * share:g}</text>')
+    scale = (height - foot - 4) / top
+    every = max(1, len(days) // 8)
+    for i, day in enumerate(days):
+        x, y = left + step * i + (step - bar) / 2, float(height - foot)
+        for name, values in series.items():
+            if values[i]:
+                h = values[i] * scale
+                y -= h
+                parts.append(
+                    f'<rect x="{x:.1f}" y="{y:.1f}" width="{bar:.1f}" height="{h:.1f}" rx="2" fill="var({colours[name]})">'
+                    f"<title>{escape(day)}: {values[i]} {escape(name.replace('_', ' '))}</title></rect>"
+                )
+        if i % every == 0:
+            parts.append(f'<text x="{x + bar / 2:.1f}" y="{height - 3}" text-anchor="middle">{escape(day[5:])}</text>')
+    legend = "".join(
+        f'<span><i style="background:var({colours[name]})"></i>{escape(name.replace("_", " "))} {sum(values)}</span>'
+        for name, values in series.items()
+    )
+    said = "; ".join(f"{name}: {sum(values)}" for name, values in series.items())
+    return (
+        f'<svg class="plot" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(said)}">{"".join(parts)}</svg>'
+        f'<div class="legend">{legend}</div>'
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: Sequence[int] = ()) -> str:
+    """A plain table; cells are escaped, columns in ``numbers`` stand to the right."""
+    if not rows:
+        return '<p class="empty">Nothing here yet.</p>'
+
+    def cells(tag: str, row: Sequence[Any]) -> str:
+        return "".join(
+            f"<{tag}{' class=n' if i in numbers else ''}>{escape(str(cell if cell is not None else ''))}</{tag}>"
+            for i, cell in enumerate(row)
+        )
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f'<div class="scroll"><table class="plain"><tr>{cells("th", head)}</tr>{body}</table></div>'
+
+
+def card(title: str, body: str, *, note: str = "") -> str:
+    """A box with a heading; ``body`` is HTML."""
+    small = f' <span class="soft small">{escape(note)}</span>' if note else ""
+    return f'<section class="card"><h3>{escape(title)}{small}</h3>{body}</section>'
+
+
+def facts(pairs: Sequence[tuple[str, Any]]) -> str:
+    """Names and values side by side; those without a value are left out."""
+    items = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>" for name, value in pairs if value not in (None, "")
+    )
+    return f'<dl class="facts">{items}</dl>'

@@ -1,0 +1,82 @@
+"""What all doors share: the assistant, the line in front of it, who may come in, and the work in the background."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from assistant.crm.conversations import new_id
+from assistant.dialogue.events import Session
+from assistant.errors import PermissionDenied
+from assistant.settings import Settings
+from assistant.web.access import Access, Person, Visitor
+from assistant.web.desk import Desk, Ticket
+from assistant.web.jobs import Jobs
+
+PAUSE = 0.1  # seconds between two looks at a ticket
+
+
+@dataclass(frozen=True)
+class Context:
+    settings: Settings
+    assistant: Any
+    desk: Desk
+    access: Access
+    jobs: Jobs
+
+    @property
+    def store(self) -> Any:
+        return self.assistant.store
+
+    @property
+    def company(self) -> str:
+        return str(self.assistant.company)
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the record is the demo company's: only then may a visitor choose to be one of its customers."""
+        return self.store.meta("demo_seed") is not None
+
+    def visitor(self, request: Any) -> Visitor:
+        """Whose browser sent this, by its signed cookie. Without one, a visitor that nobody has seen before."""
+        return self.access.visitor(_cookies(request)) or Visitor(new_id("CV"))
+
+    def staff(self, request: Any, *roles: str) -> Person:
+        """The person who sent this; raises PermissionDenied for everybody else."""
+        person = self.access.staff(_cookies(request))
+        if person is None or person.must_change or person.role not in (roles or ("agent", "admin")):
+            raise PermissionDenied("Sign in first." if person is None else "This is not for your role.")
+        return person
+
+    def ask(self, message: str, session: Session, conversation_id: str) -> Ticket:
+        """Join the line in front of the model, in a conversation that is begun when it is new."""
+        if self.store.conversation(conversation_id) is None:
+            self.store.start_conversation(session.role, session.customer, id=conversation_id)
+        return self.desk.ask(message, session=session, conversation_id=conversation_id)
+
+    def place_in_line(self, conversation_id: str) -> tuple[int, str | None]:
+        """(place among those who wait for a person, who has taken it); (0, None) when none was asked for."""
+        waiting = 0
+        for handoff in self.store.handoffs(open=True, limit=1000):
+            waiting += handoff["agent"] is None
+            if handoff["conversation_id"] == conversation_id:
+                return (0 if handoff["agent"] else waiting), handoff["agent"]
+        return 0, None
+
+
+async def follow(ticket: Ticket) -> AsyncIterator[int]:
+    """Wakes whenever there is something new to show; gives how many are answered before this ticket."""
+    import asyncio
+
+    shown: tuple[int, int] | None = None
+    while not ticket.done:
+        now = (len(ticket.events), ticket._desk.before(ticket))
+        if now != shown:
+            shown = now
+            yield now[1]
+        await asyncio.sleep(PAUSE)
+
+
+def _cookies(request: Any) -> dict[str, Any]:
+    """The cookies of a Gradio or a Starlette request."""
+    inner = getattr(request, "request", None) or request
+    return dict(getattr(inner, "cookies", None) or {})

@@ -1,0 +1,237 @@
+"""The customer's page: a chat that streams, shows its sources, and leads to a person."""
+
+from collections.abc import AsyncIterator
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from assistant.dialogue import phrases
+from assistant.dialogue.events import Session
+from assistant.errors import AssistantError
+from assistant.web import look, views
+from assistant.web.access import Visitor
+from assistant.web.context import Context, follow
+from assistant.web.words import Words
+
+POLL_SECONDS = 3.0
+
+
+def build(context: Context, words: Words) -> gr.Blocks:
+    """The page in one language."""
+    with gr.Blocks(title=f"{context.company} · {words.title}", analytics_enabled=False, fill_height=True) as page:
+        seen = gr.State(None)
+        turns = gr.State([])
+        with gr.Column(elem_classes="narrow"):
+            top = gr.HTML(look.header(context.assistant.company_in(words.language), words.title))
+            chat = gr.Chatbot(
+                label=words.chat_label,
+                show_label=False,
+                elem_classes="chat",
+                elem_id="chat",
+                placeholder=f"<h2>{escape(words.empty_title)}</h2><p class='soft'>{escape(words.empty_text)}</p>",
+                examples=[{"text": text} for text in words.examples],
+                buttons=[],
+                latex_delimiters=[],
+                allow_tags=False,
+                feedback_options=("Like", "Dislike"),
+                group_consecutive_messages=False,
+            )
+            state = gr.HTML("", elem_classes="state", elem_id="state")
+            box = gr.Textbox(
+                placeholder=words.placeholder,
+                label=words.box_label,
+                show_label=False,
+                container=False,
+                lines=1,
+                max_lines=6,
+                max_length=20_000,
+                submit_btn=True,
+                stop_btn=False,
+                autofocus=True,
+                elem_classes="box",
+                elem_id="box",
+            )
+            with gr.Row(equal_height=True):
+                person = gr.Button(words.person, size="sm", elem_id="person")
+                new = gr.Button(words.new, size="sm", elem_id="new")
+        timer = gr.Timer(POLL_SECONDS)
+
+        outputs = [chat, box, state, turns, seen]
+        desk = _Chat(context, words)
+        page.load(desk.top, None, top, show_progress="hidden", api_visibility="private")
+        page.load(desk.open, None, outputs, show_progress="hidden", api_visibility="private")
+        shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+        gr.on([box.submit], desk.ask, box, outputs, **shared)
+        chat.example_select(desk.ask_example, None, outputs, **shared)
+        chat.option_select(desk.ask_example, None, outputs, **shared)
+        chat.like(desk.rate, turns, None, **shared)
+        box.stop(desk.stop, None, None, **shared)
+        person.click(desk.person, None, outputs, **shared)
+        new.click(None, None, None, js="() => { location.assign('/session/new?page=' + location.pathname) }")
+        timer.tick(desk.poll, seen, outputs, **shared)
+    page.queue(default_concurrency_limit=32, max_size=500, api_open=False)
+    return page
+
+
+class _Chat:
+    """The page's functions. Who is speaking comes from the signed cookie, never from the page."""
+
+    def __init__(self, context: Context, words: Words) -> None:
+        self.context, self.words = context, words
+
+    # -- what is shown ---------------------------------------------------------------------------------------------
+
+    def top(self, request: gr.Request) -> str:
+        """The bar at the top: who you are, and the other language."""
+        words, visitor = self.words, self.context.visitor(request)
+        other = f'<a class="quiet" href="{words.other[1]}">{words.other[0]}</a>'
+        bar = look.header(self.context.assistant.company_in(words.language), words.title, other)
+        if not self.context.is_demo:
+            return bar
+        choices = [(words.visitor, "")] + [
+            (f"{c['name']} ({c['id']})", c["id"]) for c in demo_customers(self.context.store)
+        ]
+        options = "".join(
+            f'<option value="{escape(id)}"{" selected" if id == (visitor.customer or "") else ""}>{escape(name)}</option>'
+            for name, id in choices
+        )
+        return (
+            f'{bar}<form class="bar note plain" style="margin-top:.6rem" method="post" action="/session/customer">'
+            f'<label class="small" for="who">{escape(words.signed_in)}</label>'
+            f'<input type="hidden" name="page" value="{"/zh/customer" if words.language == "zh" else "/customer"}">'
+            f'<select id="who" name="customer" class="quiet" onchange="this.form.submit()">{options}</select>'
+            f'<span class="soft small" style="flex:1 1 14rem">{escape(words.demo_note)}</span></form>'
+        )
+
+    def _shown(self, visitor: Visitor, *, waiting: int = 0) -> tuple[Any, ...]:
+        """Updates of chat, box, state line, turns and what was seen."""
+        store, words = self.context.store, self.words
+        ticket = self.context.desk.ticket(visitor.conversation)
+        messages, turns = views.transcript(store, visitor.conversation, words, ticket=ticket)
+        running = ticket is not None and not ticket.done
+        if running and waiting and messages:
+            messages[-1] = views.live(ticket, words, waiting=waiting)[-1]
+        line = self._line(visitor)
+        ratings = {t["id"]: t["rating"] for t in store.turns(visitor.conversation)}
+        feedback = [
+            {1: "Like", -1: "Dislike"}.get(ratings.get(turn)) if turn else None
+            for message, turn in zip(messages, turns, strict=True)
+            if message["role"] == "assistant"
+        ]
+        return (
+            gr.update(value=messages, feedback_value=feedback),
+            gr.update(submit_btn=not running, stop_btn=running),
+            line,
+            turns,
+            [len(messages), line, running],
+        )
+
+    def _line(self, visitor: Visitor) -> str:
+        place, agent = self.context.place_in_line(visitor.conversation)
+        if agent:
+            return f'<span role="status">{escape(self.words.queue_with.format(name=agent))}</span>'
+        return f'<span role="status">{escape(self.words.queue.format(n=place))}</span>' if place else ""
+
+    # -- what is done ----------------------------------------------------------------------------------------------
+
+    async def open(self, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+        """The conversation so far; when something is still being answered, the rest of it as it comes."""
+        visitor = self.context.visitor(request)
+        yield self._shown(visitor)
+        ticket = self.context.desk.ticket(visitor.conversation)
+        if ticket is not None and not ticket.done:
+            async for waiting in follow(ticket):
+                yield self._shown(visitor, waiting=waiting)
+            yield self._shown(visitor)
+
+    async def ask(self, message: str, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+        visitor = self.context.visitor(request)
+        if not message.strip():
+            yield self._shown(visitor)
+            return
+        session = Session(visitor.role, visitor.customer, visitor.customer or "visitor")
+        try:
+            ticket = self.context.ask(message, session, visitor.conversation)
+        except AssistantError as error:
+            gr.Warning(self.words.busy if error.hint.startswith("try again") else str(error))
+            yield self._shown(visitor)
+            return
+        cleared = False
+        async for waiting in follow(ticket):
+            chat, box, *rest = self._shown(visitor, waiting=waiting)
+            if not cleared:
+                box["value"], cleared = "", True
+            yield (chat, box, *rest)
+        chat, box, *rest = self._shown(visitor)
+        if not cleared:
+            box["value"] = ""
+        yield (chat, box, *rest)
+
+    async def ask_example(self, chosen: gr.SelectData, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+        value = chosen.value
+        async for shown in self.ask(str(value.get("text", "") if isinstance(value, dict) else value), request):
+            yield shown
+
+    def stop(self, request: gr.Request) -> None:
+        ticket = self.context.desk.ticket(self.context.visitor(request).conversation)
+        if ticket is not None:
+            ticket.stop()
+
+    def poll(self, seen: list[Any] | None, request: gr.Request) -> tuple[Any, ...]:
+        """What a person has written meanwhile; nothing at all where nothing is new."""
+        visitor = self.context.visitor(request)
+        ticket = self.context.desk.ticket(visitor.conversation)
+        if ticket is not None and not ticket.done:
+            return (gr.skip(),) * 5
+        shown = self._shown(visitor)
+        return (gr.skip(),) * 5 if shown[-1] == seen else shown
+
+    def person(self, request: gr.Request) -> tuple[Any, ...]:
+        """Ask for a person, without the model in between."""
+        visitor, store, words = self.context.visitor(request), self.context.store, self.words
+        ask_for_person(self.context, visitor, words)
+        del store
+        return self._shown(visitor)
+
+    def rate(self, turns: list[str | None], given: gr.LikeData, request: gr.Request) -> None:
+        visitor = self.context.visitor(request)
+        index = given.index[0] if isinstance(given.index, list | tuple) else given.index
+        turn = turns[index] if 0 <= index < len(turns) else None
+        found = self.context.store.turn(turn) if turn else None
+        if found is None or found["conversation_id"] != visitor.conversation:
+            return
+        liked = {True: 1, False: -1}.get(given.liked) if isinstance(given.liked, bool) else None
+        self.context.store.rate_turn(found["id"], liked)
+        if liked is not None:
+            gr.Info(self.words.thanks if liked == 1 else self.words.sorry, duration=3)
+
+
+def ask_for_person(context: Context, visitor: Visitor, words: Words) -> str:
+    """Put a visitor's conversation into the line for a person; the hand-off's id."""
+    store, conversation = context.store, visitor.conversation
+    if store.conversation(conversation) is None:
+        store.start_conversation(visitor.role, visitor.customer, language=words.language, id=conversation)
+    if context.place_in_line(conversation) == (0, None):
+        summary = "\n".join([*(t["message"] for t in store.turns(conversation, limit=4)), words.ask_person])[-1000:]
+        said = phrases.ZH.handed_off if words.language == "zh" else phrases.EN.handed_off
+        store.save_turn(
+            conversation, message=words.ask_person, answer=said, outcome="handed_off", intent="human",
+            language=words.language,
+        )  # fmt: skip
+        return str(store.hand_off(conversation, "asked", summary))
+    return next(h["id"] for h in store.handoffs(open=True, limit=1000) if h["conversation_id"] == conversation)
+
+
+def demo_customers(store: Any, n: int = 6) -> list[dict[str, Any]]:
+    """A few customers of the demo company to be: with orders, two of them writing Chinese."""
+    chosen: list[dict[str, Any]] = []
+    for language, wanted in (("en", n - 2), ("zh", 2)):
+        found = 0
+        for customer in store.customers(language=language):
+            if found < wanted and customer.get("name") and len(store.orders(customer["id"], limit=2)) == 2:
+                chosen.append(customer)
+                found += 1
+            if found == wanted:
+                break
+    return chosen

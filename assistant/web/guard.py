@@ -1,0 +1,214 @@
+"""In front of every request: which role may open which path, where a request may come from, and what may be sent.
+
+The pages are Gradio applications, each below a path of its own, so that the check by path covers all their endpoints,
+the queue's included; the pages' functions look up the caller once more. Paths that aren't named here are closed.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assistant.crm.conversations import new_id
+from assistant.evidence import Role
+from assistant.web.access import VISITOR_COOKIE, VISITOR_DAYS, Access, Visitor
+
+ANYBODY: tuple[Role, ...] = ("visitor", "customer", "agent", "admin")
+STAFF: tuple[Role, ...] = ("agent", "admin")
+ADMIN: tuple[Role, ...] = ("admin",)
+LARGEST_REQUEST = 1 * 2**20
+LARGEST_UPLOAD = 200 * 2**20
+
+# what a page of Gradio needs; its other endpoints (files of the server, proxying, code editing, runs) stay closed
+_GRADIO = re.compile(
+    r"/?|/config/?|/theme\.css|/manifest\.json|/favicon\.ico|/(assets|static|svelte)/.*"
+    r"|/gradio_api/(queue/(join|data)|heartbeat/[^/]+|cancel|reset/?|startup-events|app_id/?|theme\.css|info/?)"
+)
+_GRADIO_UPLOAD = re.compile(r"/gradio_api/(upload|upload_progress)")
+
+
+@dataclass(frozen=True)
+class Door:
+    """A path, who may open it, and whether it is a page of Gradio (``uploads``: one that takes files)."""
+
+    path: str
+    roles: tuple[Role, ...]
+    gradio: bool = False
+    uploads: bool = False
+
+
+DOORS: tuple[Door, ...] = (
+    Door("/customer", ANYBODY, gradio=True),
+    Door("/zh/customer", ANYBODY, gradio=True),
+    Door("/agent", STAFF, gradio=True),
+    Door("/admin", ADMIN, gradio=True, uploads=True),
+    Door("/session", ANYBODY),
+    Door("/source", ANYBODY),
+    Door("/sign-in", ANYBODY),
+    Door("/sign-out", ANYBODY),
+    Door("/password", STAFF),
+    Door("/health", ANYBODY),
+    Door("/look", ANYBODY),
+    Door("/v1", ANYBODY),  # who calls is read from the token there
+    Door("/favicon.ico", ANYBODY),
+)
+
+CONTENT_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline';"
+    " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:;"
+    " object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors {ancestors}"
+)
+
+
+def door_of(path: str) -> Door | None:
+    """The door a path belongs to, None for a closed one."""
+    if path == "/":
+        return Door("/", ANYBODY)
+    for door in DOORS:
+        if path == door.path or path.startswith(door.path + "/"):
+            rest = path[len(door.path) :]
+            if door.gradio and not _GRADIO.fullmatch(rest):
+                return door if door.uploads and _GRADIO_UPLOAD.fullmatch(rest) else None
+            return door
+    return None
+
+
+class Guard:
+    """ASGI middleware. ``hosts``: names this server answers to (against rebinding of names), None for any."""
+
+    def __init__(self, app: ASGIApp, *, access: Access, hosts: Iterable[str] | None = None) -> None:
+        self.app, self.access = app, access
+        self.hosts = frozenset(hosts) if hosts is not None else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # nothing here speaks WebSocket
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = Headers(scope=scope)
+        cookies = _cookies(headers)
+        path, method = scope["path"], scope["method"]
+        refusal = self._refusal(path, method, headers, cookies)
+        if refusal is not None:
+            await refusal(scope, receive, _with_headers(send, path))
+            return
+        cookie = self._new_visitor(path, method, cookies)
+        await self.app(scope, receive, _with_headers(send, path, cookie))
+
+    def _refusal(
+        self, path: str, method: str, headers: Headers, cookies: Mapping[str, str]
+    ) -> Response | None:
+        host = headers.get("host", "")
+        if self.hosts is not None and host.rsplit(":", 1)[0] not in self.hosts:
+            return problem(421, "This server does not answer to that name.")
+        if method not in ("GET", "HEAD", "OPTIONS") and not path.startswith("/v1/"):
+            origin = headers.get("origin")
+            site = headers.get("sec-fetch-site", "same-origin")
+            if (origin is not None and origin.split("://")[-1] != host) or site not in ("same-origin", "none"):
+                return problem(403, "The request comes from another site.")
+        door = door_of(path)
+        if door is None:
+            return problem(404, "There is nothing here.")
+        limit = LARGEST_UPLOAD if door.uploads and path.endswith("/upload") else LARGEST_REQUEST
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > limit:
+            return problem(413, f"At most {limit // 2**20} MB.")
+        if method not in ("GET", "HEAD") and "transfer-encoding" in headers and "content-length" not in headers:
+            return problem(411, "The length has to be said.")
+        if "visitor" in door.roles:
+            return None
+        person = self.access.staff(cookies)
+        page = method == "GET" and path.rstrip("/") == door.path
+        if person is None:
+            return RedirectResponse(f"/sign-in?next={door.path}", 303) if page else problem(401, "Sign in first.")
+        if person.must_change and door.path != "/password":
+            return RedirectResponse("/password", 303) if page else problem(403, "Choose a password first.")
+        if person.role not in door.roles:
+            return problem(403, f"This is not for the role {person.role}.")
+        return None
+
+    def _new_visitor(self, path: str, method: str, cookies: Mapping[str, str]) -> str | None:
+        """A cookie for a browser that opens the customer page for the first time."""
+        if method != "GET" or path.rstrip("/") not in ("/customer", "/zh/customer"):
+            return None
+        if self.access.visitor(cookies) is not None:
+            return None
+        return visitor_header(self.access, Visitor(new_id("CV")))
+
+
+def visitor_header(access: Access, visitor: Visitor, *, secure: bool = False) -> str:
+    """The Set-Cookie value that makes a browser this visitor."""
+    more = "; Secure" if secure else ""
+    return (
+        f"{VISITOR_COOKIE}={access.visitor_cookie(visitor)}; Path=/; HttpOnly; SameSite=Lax"
+        f"; Max-Age={VISITOR_DAYS * 86400}{more}"
+    )
+
+
+def problem(status: int, title: str, detail: str = "") -> JSONResponse:
+    """An error as RFC 9457 writes it."""
+    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
+    if detail:
+        body["detail"] = detail
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def _cookies(headers: Headers) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in headers.getlist("cookie"):
+        found.update(cookie_parser(line))
+    return found
+
+
+# Gradio's page asks other sites for fonts and a script that a page of our own does not need
+_FOREIGN = re.compile(
+    rb"<(?:link|meta)\b[^>]*https?://(?!127\.0\.0\.1|localhost)[^>]*>"
+    rb"|<link rel=\"manifest\"[^>]*>"
+    rb"|<script\b[^>]*src=[\"']https?://[^>]*>\s*</script>"
+)
+
+
+def _with_headers(send: Send, path: str, cookie: str | None = None) -> Send:
+    """Add security headers to a response, and take out of HTML whatever would be fetched from elsewhere."""
+    start: Message | None = None
+    parts: list[bytes] = []
+    html = False
+
+    async def wrapped(message: Message) -> None:
+        nonlocal start, html
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["x-content-type-options"] = "nosniff"
+            headers["referrer-policy"] = "same-origin"
+            headers["x-frame-options"] = "DENY"
+            headers["content-security-policy"] = CONTENT_POLICY.format(ancestors="'none'")
+            headers["permissions-policy"] = "camera=(), microphone=(), geolocation=()"
+            headers["cross-origin-opener-policy"] = "same-origin"
+            if cookie:
+                headers.append("set-cookie", cookie)
+            html = headers.get("content-type", "").startswith("text/html")
+            if html:
+                headers["cache-control"] = "no-store"
+                start = message
+                return
+        elif html and message["type"] == "http.response.body":
+            parts.append(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            body = _FOREIGN.sub(b"", b"".join(parts))
+            if start is not None:
+                headers = MutableHeaders(scope=start)
+                if "content-length" in headers:
+                    headers["content-length"] = str(len(body))
+                await send(start)
+            message = {**message, "body": body}
+        await send(message)
+
+    return wrapped

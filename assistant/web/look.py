@@ -1,0 +1,222 @@
+"""How the pages look: one theme and one style sheet for Gradio's pages, and a frame for the plain ones.
+
+Fonts are the system's; nothing is fetched from anywhere.
+"""
+
+from html import escape
+from typing import Any
+
+COLOURS = """
+:root { --c-page:#f7f7f5; --c-card:#ffffff; --c-line:#e5e4e0; --c-text:#1c1d1f; --c-soft:#65676d; --c-accent:#0f6b5c;
+  --c-accent-soft:#e3f1ee; --c-mine:#0f6b5c; --c-mine-text:#ffffff; --c-good:#1d7a4a; --c-warn:#a15c07; --c-bad:#b3372f;
+  --c-good-soft:#e3f3ea; --c-warn-soft:#fbf0dd; --c-bad-soft:#fbe6e4; --c-shadow:0 1px 2px rgb(20 20 20 / .05); color-scheme: light; }
+.dark { --c-page:#121315; --c-card:#1a1b1e; --c-line:#2e3035; --c-text:#ececec; --c-soft:#a0a3aa; --c-accent:#4cc2ac;
+  --c-accent-soft:#17302c; --c-mine:#1d5c51; --c-mine-text:#f2f7f6; --c-good:#5cc98d; --c-warn:#e2a650; --c-bad:#f08a82;
+  --c-good-soft:#17301f; --c-warn-soft:#33270f; --c-bad-soft:#3a1d1a; --c-shadow:none; color-scheme: dark; }
+"""
+
+_SHARED = """
+.bar { display:flex; align-items:center; gap:.75rem; flex-wrap:wrap; }
+.bar .name { font-weight:650; font-size:1.05rem; letter-spacing:-.01em; }
+.bar .grow { flex:1; }
+.mark { width:1.9rem; height:1.9rem; border-radius:.6rem; background:var(--c-accent); color:var(--c-card); display:grid;
+  place-items:center; font-weight:700; flex:none; }
+.soft { color:var(--c-soft); } .small { font-size:.84rem; }
+.quiet { background:none; border:1px solid var(--c-line); color:var(--c-text); border-radius:.5rem; padding:.3rem .65rem;
+  font:inherit; font-size:.84rem; cursor:pointer; text-decoration:none; }
+.quiet:hover { border-color:var(--c-accent); color:var(--c-accent); }
+.note { background:var(--c-warn-soft); color:var(--c-warn); border-radius:.6rem; padding:.55rem .8rem; font-size:.86rem; }
+.note.good { background:var(--c-good-soft); color:var(--c-good); } .note.bad { background:var(--c-bad-soft); color:var(--c-bad); }
+.note.plain { background:var(--c-accent-soft); color:var(--c-text); }
+.card { background:var(--c-card); border:1px solid var(--c-line); border-radius:.85rem; padding:1rem 1.1rem; box-shadow:var(--c-shadow); }
+:focus-visible { outline:2px solid var(--c-accent); outline-offset:2px; }
+"""
+
+CSS = (
+    COLOURS
+    + _SHARED
+    + """
+body, gradio-app { background:var(--c-page) !important; }
+.gradio-container { color:var(--c-text); max-width:none !important; padding:0 !important; }
+.gradio-container .main, .gradio-container > main { padding:0 !important; max-width:none !important; }
+.gradio-container .prose, .gradio-container .html-container { color:var(--c-text); }
+footer { display:none !important; }
+.wide { max-width:1280px; width:100%; margin:0 auto !important; padding:1rem 1.25rem 2.5rem; }
+.narrow { max-width:760px; width:100%; margin:0 auto !important; padding:.75rem 1rem 1rem; height:100dvh; min-height:26rem;
+  flex-wrap:nowrap !important; gap:.55rem !important; }
+.narrow #chat { height:auto !important; flex:1 1 0 !important; min-height:0; }
+.narrow > .block:not(#chat), .narrow > .row, .narrow > .form { flex:none !important; }
+.card h3 { margin:0 0 .6rem; font-size:.95rem; font-weight:650; letter-spacing:-.005em; color:var(--c-text); }
+.card h3 .soft { font-weight:400; }
+.facts { display:grid; grid-template-columns:repeat(auto-fit,minmax(9rem,1fr)); gap:.6rem 1.2rem; margin:0; }
+.facts dt { color:var(--c-soft); font-size:.78rem; } .facts dd { margin:0; font-weight:500; overflow-wrap:anywhere; }
+.pill { display:inline-block; border-radius:99px; padding:.08rem .6rem; font-size:.78rem; font-weight:550;
+  background:var(--c-accent-soft); color:var(--c-accent); }
+.pill.low,.pill.good { background:var(--c-good-soft); color:var(--c-good); }
+.pill.medium,.pill.warn { background:var(--c-warn-soft); color:var(--c-warn); }
+.pill.high,.pill.bad { background:var(--c-bad-soft); color:var(--c-bad); }
+.empty { color:var(--c-soft); padding:1.2rem .2rem; text-align:center; font-size:.9rem; }
+table.plain { width:100%; border-collapse:collapse; font-size:.88rem; }
+table.plain th { text-align:left; color:var(--c-soft); font-weight:500; font-size:.78rem; padding:.3rem .5rem; border-bottom:1px solid var(--c-line); }
+table.plain td { padding:.42rem .5rem; border-bottom:1px solid var(--c-line); vertical-align:top; overflow-wrap:anywhere; }
+table.plain tr:last-child td { border-bottom:0; } table.plain .n { text-align:right; font-variant-numeric:tabular-nums; }
+.scroll { overflow-x:auto; }
+button.sm.secondary { border:1px solid var(--c-line) !important; }
+select.quiet { background:var(--c-card); padding:.3rem .5rem; min-width:10rem; }
+/* chat */
+.chat button[aria-label="Clear"], .chat .icon-button-wrapper.top-panel { display:none !important; }
+.chat .message, .chat .message .prose, .chat .message-content, .chat .message .md { opacity:1 !important; color:inherit; }
+.chat .prose * { color:inherit; }
+.chat { border:0 !important; background:transparent !important; box-shadow:none !important; }
+.chat .message-wrap, .chat .bubble-wrap { background:transparent !important; }
+.chat .message { font-size:.96rem; line-height:1.5; border-radius:1rem !important; box-shadow:none !important; }
+.chat .bot.message, .chat .message.bot { background:var(--c-card) !important; border:1px solid var(--c-line) !important; color:var(--c-text) !important; }
+.chat .user.message, .chat .message.user { background:var(--c-mine) !important; border:1px solid transparent !important; color:var(--c-mine-text) !important; }
+.chat .user.message *, .chat .message.user * { color:var(--c-mine-text) !important; }
+.chat .prose p { margin:.15rem 0; }
+.chat .from { display:block; font-size:.78rem; color:var(--c-accent); font-weight:600; margin-bottom:.1rem; }
+.chat .doing { color:var(--c-soft); font-size:.9rem; }
+.chat .doing::before { content:""; display:inline-block; width:.5rem; height:.5rem; border-radius:50%; background:var(--c-accent);
+  margin-right:.5rem; animation:beat 1.1s ease-in-out infinite; }
+@keyframes beat { 0%,100% { opacity:.25 } 50% { opacity:1 } }
+@media (prefers-reduced-motion: reduce) { .chat .doing::before { animation:none } }
+.chat sup.cite { color:var(--c-accent); font-weight:600; font-size:.72em; padding:0 .1em; }
+.chat .sources { margin-top:.55rem; border-top:1px solid var(--c-line); padding-top:.45rem; display:block; }
+.chat details { font-size:.86rem; margin:.2rem 0; border:0; background:none; }
+.chat details summary { cursor:pointer; color:var(--c-soft); list-style:none; display:block; padding:.12rem 0; }
+.chat details summary::-webkit-details-marker { display:none; }
+.chat details summary::before { content:"\\203A"; display:inline-block; width:.9em; transition:transform .15s; color:var(--c-soft); }
+.chat details[open] > summary::before { transform:rotate(90deg); }
+.chat details summary:hover { color:var(--c-accent); }
+.chat details .passage { background:var(--c-page); border-radius:.6rem; padding:.55rem .75rem; margin:.25rem 0 .45rem .9em;
+  white-space:pre-wrap; overflow-wrap:anywhere; }
+.chat details .passage a { color:var(--c-accent); }
+.chat .placeholder, .chat .placeholder-content { color:var(--c-text); }
+.state { min-height:1.4rem; font-size:.84rem; color:var(--c-soft); padding:0 .3rem; }
+.box { border-radius:.9rem !important; }
+.box textarea { font-size:1rem !important; }
+/* reasons */
+.reasons { display:grid; grid-template-columns:minmax(9rem,1.3fr) 1fr; gap:.35rem .8rem; align-items:center; font-size:.88rem; }
+.reasons .track { position:relative; height:.85rem; background:linear-gradient(var(--c-line),var(--c-line)) center/1px 100% no-repeat; }
+.reasons .fill { position:absolute; top:0; bottom:0; border-radius:3px; }
+.reasons .up { left:50%; background:var(--c-bad); } .reasons .down { right:50%; background:var(--c-good); }
+.risk { display:flex; align-items:baseline; gap:.6rem; margin-bottom:.7rem; }
+.risk b { font-size:1.9rem; font-weight:650; letter-spacing:-.02em; font-variant-numeric:tabular-nums; }
+/* timeline */
+.timeline { list-style:none; margin:0; padding:0; max-height:34rem; overflow-y:auto; }
+.timeline li { border-left:2px solid var(--c-line); padding:.1rem 0 .8rem .9rem; position:relative; margin-left:.35rem; }
+.timeline li::before { content:""; position:absolute; left:-.36rem; top:.45rem; width:.6rem; height:.6rem; border-radius:50%;
+  background:var(--c-card); border:2px solid var(--c-accent); }
+.timeline li.agent::before { border-color:var(--c-line); }
+.timeline .when { color:var(--c-soft); font-size:.8rem; }
+.timeline p { margin:.15rem 0 0; font-size:.9rem; white-space:pre-wrap; overflow-wrap:anywhere; }
+/* progress */
+.steps { display:grid; gap:.5rem; }
+.meter { height:.5rem; border-radius:99px; background:var(--c-line); overflow:hidden; }
+.meter span { display:block; height:100%; background:var(--c-accent); border-radius:99px; transition:width .3s; }
+.meter.unknown span { width:35% !important; animation:slide 1.4s ease-in-out infinite alternate; }
+@keyframes slide { from { margin-left:0 } to { margin-left:65% } }
+svg.plot { width:100%; height:auto; display:block; } svg.plot text { fill:var(--c-soft); font-size:11px; }
+.legend { display:flex; gap:1rem; flex-wrap:wrap; font-size:.82rem; color:var(--c-soft); margin-top:.4rem; }
+.legend i { display:inline-block; width:.65rem; height:.65rem; border-radius:3px; margin-right:.35rem; }
+@media (max-width:640px) { .wide { padding:.6rem .7rem 2rem; } .narrow { padding:.5rem .6rem; } .reasons { grid-template-columns:1fr 5.5rem; }
+  .card { padding:.8rem .85rem; } }
+"""
+)
+
+# remembers the light or dark theme that somebody chose; otherwise the system's is used
+HEAD = """
+<script>
+(function () {
+  const kept = localStorage.getItem("theme");
+  const set = (dark) => document.body.classList.toggle("dark", dark);
+  if (kept) { document.addEventListener("DOMContentLoaded", () => { set(kept === "dark"); setTimeout(() => set(kept === "dark"), 800); }); }
+  window.switchTheme = () => { const dark = !document.body.classList.contains("dark"); set(dark); localStorage.setItem("theme", dark ? "dark" : "light"); };
+})();
+</script>
+"""
+
+_PLAIN = """
+* { box-sizing:border-box; } body { margin:0; background:var(--c-page); color:var(--c-text); line-height:1.55;
+  font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Noto Sans SC","PingFang SC","Microsoft YaHei",sans-serif; }
+main { max-width:720px; margin:0 auto; padding:2.2rem 1.1rem; } h1 { font-size:1.5rem; letter-spacing:-.02em; margin:.2rem 0 .4rem; }
+h2 { font-size:1.12rem; } a { color:var(--c-accent); } .doors { display:grid; gap:.8rem; margin-top:1.4rem; }
+a.card { display:block; text-decoration:none; color:inherit; } a.card:hover { border-color:var(--c-accent); } a.card b { font-size:1.02rem; }
+form.card { max-width:24rem; margin:1.2rem auto; display:grid; gap:.8rem; } label { display:grid; gap:.25rem; font-size:.88rem; }
+input { font:inherit; padding:.55rem .7rem; border:1px solid var(--c-line); border-radius:.55rem; background:var(--c-page); color:inherit; }
+button.go { font:inherit; font-weight:600; padding:.6rem; border:0; border-radius:.55rem; background:var(--c-accent); color:var(--c-card); cursor:pointer; }
+article { overflow-wrap:anywhere; } article table { border-collapse:collapse; } article td, article th { border:1px solid var(--c-line); padding:.3rem .6rem; }
+pre { white-space:pre-wrap; }
+"""
+
+
+def theme() -> Any:
+    """The theme of Gradio's own components, from the same colours."""
+    import gradio as gr
+
+    fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans SC", "PingFang SC", "sans-serif"]
+    mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.teal,
+        neutral_hue=gr.themes.colors.stone,
+        radius_size=gr.themes.sizes.radius_lg,
+        font=fonts,
+        font_mono=mono,
+    ).set(
+        **{
+            f"{name}{dark}": value
+            for dark in ("", "_dark")
+            for name, value in {
+                "body_background_fill": "var(--c-page)",
+                "body_text_color": "var(--c-text)",
+                "body_text_color_subdued": "var(--c-soft)",
+                "background_fill_primary": "var(--c-card)",
+                "background_fill_secondary": "var(--c-page)",
+                "border_color_primary": "var(--c-line)",
+                "block_background_fill": "var(--c-card)",
+                "block_border_color": "var(--c-line)",
+                "block_label_background_fill": "var(--c-card)",
+                "block_label_text_color": "var(--c-soft)",
+                "block_title_text_color": "var(--c-text)",
+                "input_background_fill": "var(--c-card)",
+                "input_border_color": "var(--c-line)",
+                "input_border_color_focus": "var(--c-accent)",
+                "input_placeholder_color": "var(--c-soft)",
+                "button_primary_background_fill": "var(--c-accent)",
+                "button_primary_background_fill_hover": "var(--c-accent)",
+                "button_primary_text_color": "var(--c-card)",
+                "button_secondary_background_fill": "var(--c-card)",
+                "button_secondary_background_fill_hover": "var(--c-accent-soft)",
+                "button_secondary_border_color": "var(--c-line)",
+                "button_secondary_text_color": "var(--c-text)",
+                "color_accent_soft": "var(--c-accent-soft)",
+                "table_even_background_fill": "var(--c-card)",
+                "table_odd_background_fill": "var(--c-page)",
+                "panel_background_fill": "var(--c-page)",
+            }.items()
+        },
+        block_shadow="none",
+        block_border_width="1px",
+        button_large_text_weight="550",
+    )
+
+
+def plain_page(title: str, body: str, *, language: str = "en") -> str:
+    """A whole HTML page without Gradio; ``body`` is HTML."""
+    colours = COLOURS.replace(".dark {", "@media (prefers-color-scheme: dark) { :root {").rstrip() + "}"
+    return (
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><meta name="viewport"'
+        f' content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
+        f"<style>{colours}{_SHARED}{_PLAIN}</style></head><body><main>{body}</main></body></html>"
+    )
+
+
+def header(company: str, title: str, right: str = "") -> str:
+    """The bar at the top of a page; ``right`` is HTML."""
+    mark = escape(company[:1].upper() or "?")
+    return (
+        f'<header class="bar"><span class="mark" aria-hidden="true">{mark}</span><span><span class="name">'
+        f'{escape(company)}</span> <span class="soft">{escape(title)}</span></span><span class="grow"></span>{right}'
+        '<button class="quiet" type="button" onclick="switchTheme()" aria-label="Light or dark" title="Light or dark">'
+        "◐</button></header>"
+    )

@@ -1,0 +1,147 @@
+"""What the customer's page says, in English and Chinese; and what each tool's work is called while it is done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Words:
+    """One language."""
+
+    language: str
+    title: str
+    empty_title: str
+    empty_text: str
+    placeholder: str
+    box_label: str
+    chat_label: str
+    examples: tuple[str, ...]
+    signed_examples: tuple[str, ...]
+    person: str
+    ask_person: str
+    new: str
+    visitor: str
+    signed_in: str
+    sign_in: str
+    demo_note: str
+    other: tuple[str, str]  # name and address of the page in the other language
+    reading: str
+    writing: str
+    waiting: str
+    stopped: str
+    failed: str
+    busy: str
+    sources: str
+    whole: str
+    kinds: Mapping[str, str]
+    doing: Mapping[str, str]
+    queue: str
+    queue_with: str
+    colleague: str
+    thanks: str
+    sorry: str
+
+
+EN = Words(
+    language="en",
+    title="Help",
+    empty_title="How can we help?",
+    empty_text="Ask about orders, delivery, returns or products. A person is one click away.",
+    placeholder="Write a message",
+    box_label="Your message",
+    chat_label="Conversation",
+    examples=("How long does delivery take?", "Can I return a machine I have used?", "How do I pause my subscription?"),
+    signed_examples=("Where is my last order?", "When is my next delivery?", "Can I return a machine I have used?"),
+    person="Talk to a person",
+    ask_person="I would like to talk to a person, please.",
+    new="New conversation",
+    visitor="Visitor",
+    signed_in="Signed in as",
+    sign_in="Switch",
+    demo_note="Demo: choose who you are. On a real site, your shop signs customers in with a signed token.",
+    other=("中文", "/zh/customer"),
+    reading="Reading your message",
+    writing="Writing an answer",
+    waiting="{n} before you",
+    stopped="Stopped.",
+    failed="Sorry, that did not work here. Please try again, or talk to a person.",
+    busy="Many people are asking at the moment. Please try again in a minute.",
+    sources="Sources",
+    whole="Open the whole text",
+    kinds={"article": "article", "interaction": "conversation", "record": "your account", "prediction": "estimate", "policy": "policy"},
+    doing={
+        "search_knowledge": "Searching our articles",
+        "orders": "Looking at your orders",
+        "order_status": "Looking at your order",
+        "subscription": "Looking at your subscription",
+        "products": "Looking at the product",
+        "customer_profile": "Looking at your account",
+        "recommend": "Looking for what may suit you",
+    },
+    queue="You are in line for a person: number {n}. You can go on writing, they will read it.",
+    queue_with="{name} is with you now.",
+    colleague="Our team",
+    thanks="Thank you.",
+    sorry="Thank you, we will look at this answer.",
+)
+
+ZH = Words(
+    language="zh",
+    title="帮助",
+    empty_title="有什么可以帮您？",
+    empty_text="可以询问订单、配送、退货或商品，也可以随时转接人工客服。",
+    placeholder="输入消息",
+    box_label="您的消息",
+    chat_label="对话",
+    examples=("配送需要多长时间？", "用过的机器可以退货吗？", "怎样暂停我的订阅？"),
+    signed_examples=("我的上一笔订单到哪里了？", "我下一次配送是什么时候？", "用过的机器可以退货吗？"),
+    person="转接人工客服",
+    ask_person="请帮我转接人工客服。",
+    new="新对话",
+    visitor="访客",
+    signed_in="当前身份：",
+    sign_in="切换",
+    demo_note="演示：选择您的身份。在真实网站上，由商店用签名令牌登录顾客。",
+    other=("English", "/customer"),
+    reading="正在阅读您的消息",
+    writing="正在回答",
+    waiting="前面还有 {n} 位",
+    stopped="已停止。",
+    failed="抱歉，这里出了问题。请再试一次，或转接人工客服。",
+    busy="现在询问的人较多，请稍后再试。",
+    sources="来源",
+    whole="查看全文",
+    kinds={"article": "文章", "interaction": "往来记录", "record": "您的账户", "prediction": "估计", "policy": "规定"},
+    doing={
+        "search_knowledge": "正在查找文章",
+        "orders": "正在查看您的订单",
+        "order_status": "正在查看您的订单",
+        "subscription": "正在查看您的订阅",
+        "products": "正在查看商品",
+        "customer_profile": "正在查看您的账户",
+        "recommend": "正在挑选适合您的商品",
+    },
+    queue="您正在排队等待人工客服：第 {n} 位。您可以继续留言，客服会看到。",
+    queue_with="{name} 正在为您服务。",
+    colleague="客服",
+    thanks="谢谢。",
+    sorry="谢谢，我们会检查这个回答。",
+)
+
+STAFF_DOING: Mapping[str, str] = {
+    "search_knowledge": "Searching the articles",
+    "orders": "Reading the orders",
+    "order_status": "Reading the order",
+    "subscription": "Reading the subscription",
+    "products": "Reading the product",
+    "customer_profile": "Reading the profile",
+    "contact_history": "Reading the conversations",
+    "churn_risk": "Estimating the risk",
+    "segment": "Finding the segment",
+    "value": "Adding up the orders",
+    "sentiment_trend": "Reading the mood",
+    "recommend": "Choosing products",
+    "eligible_offers": "Checking the offer policy",
+    "next_action": "Finding what is open",
+    "list_customers": "Going through the customers",
+}
