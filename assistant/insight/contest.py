@@ -23,6 +23,8 @@ from assistant.insight.ranking import (
     make_log,
 )
 
+# Rankings that fill a short list with the same for everybody: kept only where clearly better than any other.
+PLAIN = ("popularity", "recent popularity", "bought before")
 FEWEST_NEWCOMERS = 20
 MOST_MEASURED = 2000  # customers per window
 
@@ -43,10 +45,10 @@ def candidates() -> dict[str, Ranker]:
         "linear autoencoder (EASE)": ease,
         "EASE + user-user + popularity": mixture,
         "bought before": Again(),
-        "bought before, fading": Again(fading=True),
-        "bought before, when due": Again(due=True),
+        "bought before, then EASE": Again(rest=ease),
         "bought before + EASE": Again(rest=ease, weight=2.0),
         "bought before, fading + EASE": Again(fading=True, rest=ease, weight=2.0),
+        "bought before, when due + EASE": Again(due=True, rest=ease, weight=2.0),
         "bought before + EASE + user-user + popularity": Again(rest=mixture, weight=2.0),
     }
 
@@ -162,8 +164,9 @@ class Window:
         """Recall@10 on first purchases of customers never seen: by their groups, and plain popularity."""
         if len(self._first) < FEWEST_NEWCOMERS:
             return {}
-        shares = group_shares(self.histories, self._customer_ids, self._groups)
-        plain = np.argsort(-shares.overall, kind="stable")[:10]
+        shares = group_shares(self.log, self._customer_ids, self._groups)
+        count = np.asarray(self.histories.bought.sum(axis=0)).ravel()
+        plain = np.argsort(-count, kind="stable")[:10]
         by_group, by_all = [], []
         for customer, wanted in self._first.items():
             row = self._groups.loc[customer] if customer in self._groups.index else pd.Series(dtype=object)

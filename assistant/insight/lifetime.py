@@ -369,9 +369,11 @@ def _arrays(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _texts(
     alive: float, orders: float, worth: float | None, due: date | None, horizon: int
 ) -> tuple[str, str]:
-    sure = "over 99%" if alive > 0.99 else f"{alive:.0%}"  # a model of the past is never certain
+    # a model of the past is never certain
+    sure = "over 99%" if alive > 0.99 else "under 1%" if alive < 0.01 else f"{alive:.0%}"
+    sure_zh = sure.replace("over ", "超过").replace("under ", "不到")
     en = f"{sure} likely to be still buying; about {orders:.1f} orders expected in the next {horizon} days"
-    zh = f"仍在购买的可能性为{sure.replace('over ', '超过')}；预计未来{horizon}天约下{orders:.1f}单"
+    zh = f"仍在购买的可能性为{sure_zh}；预计未来{horizon}天约下{orders:.1f}单"
     if worth is not None:
         en, zh = f"{en}, worth {worth:.2f}", f"{zh}，价值约{worth:.2f}"
     if due is not None:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+FIRST_DAYS = 60.0  # of a customer: what newcomers buy
 HALF_LIFE = 180.0  # days after which a purchase counts half
 
 
@@ -91,7 +92,8 @@ def make_log(lines: pd.DataFrame, customers: Sequence[str], products: Sequence[s
 
 
 class Ranker:
-    """Contract: ``fit(log, histories)`` returns self, ``score(histories)`` gives (n, p) floats, more is better.
+    """Contract: ``fit(log, histories)`` returns self, ``score(histories)`` gives (n, p) floats, more is
+    better.
 
     Fitting again on the same log does nothing, so that rankings may share parts.
     """
@@ -394,15 +396,25 @@ class GroupShares:
         return share, lifts
 
 
-def group_shares(histories: Histories, customers: Sequence[str], groups: pd.DataFrame) -> GroupShares:
-    recent = histories.recent.minimum(1.0)
-    overall = np.asarray(recent.mean(axis=0)).ravel()
+def group_shares(log: Log, customers: Sequence[str], groups: pd.DataFrame) -> GroupShares:
+    """Learn what customers buy in their first weeks; those who came lately count more."""
+    joined = np.zeros(log.customers)
+    np.maximum.at(joined, log.customer, log.age)
+    early = log.age >= joined[log.customer] - FIRST_DAYS
+    cells = (log.customer[early], log.product[early])
+    bought = sp.csr_matrix((np.ones(int(early.sum())), cells), (log.customers, log.products))
+    bought.data[:] = 1.0  # summed where bought twice
+    weight = 0.5 ** (joined / HALF_LIFE)
+
+    def share(members: np.ndarray, lean: float, on: np.ndarray | float) -> np.ndarray:
+        total = np.asarray(bought[members].T @ weight[members]).ravel()
+        return (total + lean * on) / max(weight[members].sum() + lean, 1e-9)
+
+    overall = share(np.ones(log.customers, bool), 0.0, 0.0)
     by = {}
     table = groups.reindex(customers)
     for kind in table.columns:
         for value in sorted({v for v in table[kind] if isinstance(v, str) and v}):
-            members = (table[kind] == value).to_numpy(dtype=bool)
-            # a small group's shares lean on everybody's, with the weight of 30 customers
-            total = np.asarray(recent[members].sum(axis=0)).ravel()
-            by[kind, value] = (total + 30 * overall) / (members.sum() + 30)
+            # a small group's shares lean on everybody's, with the weight of a few recent customers
+            by[kind, value] = share((table[kind] == value).to_numpy(dtype=bool), 10.0, overall)
     return GroupShares(overall, by)

@@ -20,7 +20,7 @@ import pandas as pd
 
 from assistant.errors import ModelError
 from assistant.insight import purchases
-from assistant.insight.contest import Quality, Window, candidates
+from assistant.insight.contest import PLAIN, Quality, Window, candidates
 from assistant.insight.ranking import Histories, ItemItem, group_shares, lasting, make_log, scaled
 from assistant.insight.registry import Progress, TrainReport, hash_data, save_model
 
@@ -85,7 +85,7 @@ class Recommender:
         self._new_ranker = final[self.kept_new_].fit(everything, histories)
         self._reasons = ItemItem().fit(everything, histories).pull_
         self._lasting = lasting(histories, self._categories)
-        self._groups = group_shares(histories, self._customers, _customer_groups(store))
+        self._groups = group_shares(everything, self._customers, _customer_groups(store))
         self._learn_words(catalogue)
         return self
 
@@ -220,7 +220,10 @@ class Recommender:
                 seen = tried[name][new_only]
                 return float(np.mean([q.ndcg_10 for q in (seen[:-1] or seen)]))
 
-            return max(tried, key=merit)
+            top = max(tried, key=merit)
+            personal = max((name for name in tried if name not in PLAIN), key=merit, default=top)
+            noise = max(q.ndcg_10_se for q in tried[personal][new_only])
+            return personal if merit(top) - merit(personal) <= noise else top
 
         self.kept_, self.kept_new_ = best(False), best(True)
         self.chosen_on_test_ = usable == 1
@@ -386,10 +389,12 @@ def _group_reason(kind: str, value: str) -> tuple[str, str]:
 
 
 def _again_reason(own: pd.Series) -> tuple[str, str]:
-    dates = pd.to_datetime(pd.Series(own["dates"]), format="ISO8601")
+    dates = pd.to_datetime(pd.Series(own["dates"]), format="ISO8601").dt.normalize().drop_duplicates()
     last = str(dates.iloc[-1].date())
     if len(dates) == 1:
         return f"because you bought it on {last}", f"因为您在{last}买过"
+    if len(dates) == 2:
+        return f"because you bought it twice, last on {last}", f"因为您买过两次，最近一次是{last}"
     days = round((dates.iloc[-1] - dates.iloc[0]).days / (len(dates) - 1))
     return (
         f"because you bought it {len(dates)} times, about every {days} days, last on {last}",

@@ -69,7 +69,15 @@ _FEATURES: dict[str, _Feature] = {
 }  # fmt: skip
 _NOT_CLUSTERED = ("spend_12m",)  # orders times order value: told in profiles, but counted once in distances
 
-# (lowest R, lowest mean of F and M) -> name, the first that fits; after the grids used in direct marketing
+# Usual names of shops' categories; any other stays as the company wrote it.
+_CATEGORIES_ZH = {
+    "accessories": "配件", "accessory": "配件", "beans": "咖啡豆", "books": "图书", "brewer": "冲煮器具",
+    "clothing": "服装", "coffee": "咖啡", "electronics": "电子产品", "food": "食品", "furniture": "家具",
+    "gift card": "礼品卡", "gift cards": "礼品卡", "gifts": "礼品", "grinder": "磨豆机", "home": "家居",
+    "machine": "机器", "machines": "机器", "shoes": "鞋", "sports": "运动用品", "tea": "茶", "toys": "玩具",
+}  # fmt: skip
+
+# after the grids used in direct marketing; the columns are
 _RFM_NAMES: tuple[tuple[int, int, int, int, str, str], ...] = (
     # R from, R to, FM from, FM to
     (4, 5, 4, 5, "Champions", "核心客户"),
@@ -413,7 +421,9 @@ def _profile(
             category = column.removeprefix(purchases.SHARE)
             many, much = ("much", "多") if side else ("little", "少")
             en.append(f"{many} of {category}: {means[column]:.0%} of spend (average {everybody[column]:.0%})")
-            zh.append(f"买{category}{much}：占消费{means[column]:.0%}（平均{everybody[column]:.0%}）")
+            zh.append(
+                f"买{_CATEGORIES_ZH.get(category.lower(), category)}{much}：占消费{means[column]:.0%}（平均{everybody[column]:.0%}）"
+            )
             continue
         words = _FEATURES[column]
         said = words.high if side else words.low
@@ -426,25 +436,29 @@ def _profile(
 def _name(apart: Mapping[str, float], taken: Sequence[tuple[str, str]]) -> tuple[str, str]:
     """A short name from what stands out most; never one that is taken."""
     words: list[tuple[float, tuple[str, str]]] = []
-
-    def say(column: str, above: tuple[str, str] | None, below: tuple[str, str] | None) -> None:
-        value = apart.get(column, 0.0)
-        said = above if value > 0 else below
-        if said and abs(value) >= _STRONG:
-            words.append((abs(value), said))
-
-    say("days_since_order", ("sleeping", "沉睡"), None)
-    say("tenure_days", ("long-standing", "长期"), ("new", "新"))
-    say("orders_12m", ("frequent", "高频"), ("occasional", "低频"))
-    say("order_value", ("big-basket", "大单"), ("small-basket", "小单"))
-    say("unhappy_12m", ("troubled", "不满"), None)
+    sides = {
+        "days_since_order": (("sleeping", "沉睡"), None),
+        "tenure_days": (("long-standing", "长期"), ("new", "新")),
+        "orders_12m": (("frequent", "高频"), ("occasional", "低频")),
+        "order_value": (("big-basket", "大单"), ("small-basket", "小单")),
+        "unhappy_12m": (("troubled", "不满"), None),
+    }
+    for least in (_STRONG, _CLEAR):  # weaker words only where there are no strong ones
+        for column, (above, below) in sides.items():
+            said = above if apart.get(column, 0.0) > 0 else below
+            if said and abs(apart.get(column, 0.0)) >= least:
+                words.append((abs(apart[column]), said))
+        if words:
+            break
     shares = {c.removeprefix(purchases.SHARE): v for c, v in apart.items() if c.startswith(purchases.SHARE)}
     top = max(shares, key=lambda c: shares[c], default="")
     noun = ("customers", "客户")
     if apart.get("subscribed", 0.0) >= _STRONG:
         noun = ("subscribers", "订阅客户")
     elif top and shares[top] >= _STRONG:
-        noun = (f"{top} buyers", f"{top}买家")
+        noun = (f"{top} buyers", f"{_CATEGORIES_ZH.get(top.lower(), top)}买家")
+    elif apart.get("subscribed", 0.0) <= -_STRONG and len(words) < 2:
+        noun = ("customers without a subscription", "无订阅客户")
     words.sort(key=lambda item: -item[0])
     adjectives = [said for _, said in words]
     for count in (*range(min(2, len(adjectives)), len(adjectives) + 1), 1):
