@@ -211,10 +211,10 @@ def _checked(kind: str, columns: Sequence[str], mapping: Mapping[str, str], file
     lower = {column.lower(): column for column in columns}
     told: dict[str, str] = {}
     for key, value in mapping.items():
-        column, role = lower.get(key.lower()), value
+        column, role = lower.get(key.lower()), _full_role(kind, value)
         if column is None or role not in roles:  # written the other way round
-            if lower.get(value.lower()) is not None and key in roles:
-                column, role = lower[value.lower()], key
+            if lower.get(value.lower()) is not None and _full_role(kind, key) in roles:
+                column, role = lower[value.lower()], _full_role(kind, key)
             elif column is None:
                 raise ImportFileError(
                     f"{file} has no column {key!r}.", f"its columns are: {', '.join(columns)}"
@@ -227,6 +227,13 @@ def _checked(kind: str, columns: Sequence[str], mapping: Mapping[str, str], file
             raise ImportFileError(f"Two columns are mapped to {role}.", "one column for each")
         told[column] = role
     return told
+
+
+def _full_role(kind: str, word: str) -> str:
+    """A role by its own name or by any usual name of such a column, e.g. ``date`` for ``ordered_at``."""
+    if word in {role.name for role in ROLES[kind]} | {ATTRIBUTE, IGNORE}:
+        return word
+    return next((role.name for role in ROLES[kind] if _plain(word) in role.names.split()), word)
 
 
 def _refuse_without_needed(

@@ -478,7 +478,10 @@ def _xlsx(path: Path) -> Table:
                 for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
                     if any(cell is not None and str(cell).strip() for cell in cells):
                         yield number, cells
-            except (KeyError, IndexError, zipfile.BadZipFile, InvalidFileException, ValueError) as error:
+            except (  # all that a damaged workbook makes the reader stumble over
+                *(ArithmeticError, AttributeError, EOFError, LookupError, OSError, SyntaxError, TypeError),
+                *(ValueError, zlib.error, zipfile.BadZipFile, InvalidFileException, NotImplementedError),
+            ) as error:
                 raise ImportFileError(
                     f"{path} is a zip archive, but not an Excel workbook that can be read ({error}).",
                     "unpack it, or save the table as .xlsx or CSV",

@@ -89,6 +89,8 @@ class Cleaner:
             names.append("name")
         if self.kind == "products" and self._money_column is not None and "currency" not in names:
             names.append("currency")
+        if self.kind == "interactions" and "channel" not in names:
+            names.append("channel")
         return names
 
     def clean(self, row: Row) -> dict[str, Any] | None:

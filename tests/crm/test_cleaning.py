@@ -219,6 +219,7 @@ def test_mapping_has_the_last_word_and_may_be_written_either_way():
     told = {"who": "customer_id", "shipped": "ordered_at", "date": "attribute"}
     expected = {"who": "customer_id", "shipped": "ordered_at"}
     assert roles_of("orders", sample, told) == expected
+    assert roles_of("orders", sample, {"who": "customer", "shipped": "Date", "date": "attribute"}) == expected
     assert (
         roles_of("orders", sample, {"customer_id": "WHO", "ordered_at": "shipped", "date": "attribute"})
         == expected

@@ -255,6 +255,13 @@ def test_interactions_make_their_customers_and_their_ids(store, write):
     assert import_file(store, "interactions", write(content)).unchanged == 1
 
 
+def test_interactions_without_a_channel_are_tickets(store, write):
+    content = "customer,date,message\nc9,2024-01-05 10:00,it leaks\n"
+    assert import_file(store, "interactions", write(content)).added == 1
+    assert store.interactions("c9")[0]["channel"] == "ticket"
+    assert import_file(store, "interactions", write(content)).unchanged == 1
+
+
 def test_products(store, write):
     report = import_file(
         store, "products", write("sku,name,price,in stock\nA,Kettle,€ 12.50,yes\nB,Tin,4,no\n")
@@ -396,6 +403,27 @@ def test_an_error_at_the_very_end_undoes_the_merge_and_the_rejects(store, write,
         import_file(store, "orders", write(as_csv([*LINES, BAD_LINES[0][0]])))
     assert "free some space" in caught.value.hint
     assert store.counts()["orders"] == 0 and not list((store.home / "rejects").iterdir())
+
+
+def test_a_disk_that_fills_up_while_merging_leaves_the_record_as_it_was(store, write, monkeypatch):
+    import_file(store, "orders", write(as_csv(LINES)))
+    before = (everything(store), store.counts())
+    connect = store.database.connect
+
+    def small():
+        connection = connect()
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages + 20}")
+        return connection
+
+    monkeypatch.setattr(store.database, "connect", small)
+    rows = [
+        LINES[0],
+        *((str(n), f"P{n}", "Tall kettle", "1", "2024-01-05", "2", "c", "x") for n in range(5000)),
+    ]
+    with pytest.raises(ImportFileError, match="disk is full"):
+        import_file(store, "orders", write(as_csv(rows), "big.csv"))
+    assert (everything(store), store.counts()) == before
 
 
 def test_no_space_is_seen_before_anything_is_done(store, write, monkeypatch):
