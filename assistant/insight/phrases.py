@@ -205,7 +205,7 @@ def feature_phrase(feature: str, value: Any) -> tuple[str, str]:
     if feature in _NUMBERS:
         return _NUMBERS[feature](float(value))
     if feature == "plan":
-        return f"plan {value}", f"订阅方案 {value}"
+        return f"on the {value} plan", f"订阅方案 {value}"
     if feature == "country":
         return f"lives in {value}", f"所在国家：{_COUNTRIES_ZH.get(str(value), value)}"
     if feature == "language":
