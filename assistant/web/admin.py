@@ -131,7 +131,7 @@ class _Knowledge(Part):
                 with gr.Row():
                     start = gr.Button("Build the index", variant="primary", size="sm", elem_id="build")
                     stop = gr.Button("Cancel", size="sm", elem_id="build-cancel")
-                    back = gr.Button("Go back to the build before", size="sm", elem_id="build-back")
+                    back = gr.Button("Roll back", size="sm", elem_id="build-back")
                 force = gr.Checkbox(False, label="Publish even if trial questions find less than before", container=False)
                 shown = gr.HTML("", elem_id="build-progress")
             with gr.Column(scale=4, min_width=320):
@@ -263,7 +263,7 @@ class _Models(Part):
                 with gr.Row():
                     start = gr.Button("Train", variant="primary", size="sm", elem_id="train")
                     stop = gr.Button("Cancel", size="sm")
-                    back = gr.Button("Go back one version", size="sm", elem_id="model-back")
+                    back = gr.Button("Roll back", size="sm", elem_id="model-back")
                 shown = gr.HTML("", elem_id="train-progress")
             with gr.Column(scale=5, min_width=320):
                 versions = gr.HTML("", elem_id="versions")

@@ -108,27 +108,31 @@ class _Account:
 
     def first(self, request: gr.Request) -> Any:
         self.context.staff(request)
-        return gr.update(choices=self._most_at_risk(), label="Most at risk")
+        choices, label = self._most_at_risk()
+        return gr.update(choices=choices, label=label)
 
     def search(self, text: str, request: gr.Request) -> Any:
         self.context.staff(request)
         text = (text or "").strip()
         if not text:
-            return gr.update(choices=self._most_at_risk(), label="Most at risk", value=None)
+            choices, label = self._most_at_risk()
+            return gr.update(choices=choices, label=label, value=None)
         store = self.context.store
         rows = store.find_customers(text) or store.closest_customers(text, n=8)
         return gr.update(choices=[_choice(r) for r in rows[:8]], label=f"Customers like “{text[:40]}”", value=None)
 
-    def _most_at_risk(self) -> list[tuple[str, str]]:
+    def _most_at_risk(self) -> tuple[list[tuple[str, str]], str]:
+        """Whom to look at first, and what to call them; without a churn model, the first customers."""
         store = self.context.store
         try:
             predictions = self.context.assistant.predictor("churn").predict(store)
         except AssistantError:
             rows = [c for c, _ in zip(store.customers(), range(8), strict=False)]
-            return [_choice(c) for c in rows]
+            return [_choice(c) for c in rows], "Customers"
         worst = sorted(predictions, key=lambda p: -p.probability)[:8]
         rows = [(store.customer(p.customer_id), p) for p in worst]
-        return [(f"{r.get('name') or r['id']} · {r['id']} · {p.probability:.0%}", r["id"]) for r, p in rows if r]
+        shown = [(f"{r.get('name') or r['id']} · {r['id']} · {p.probability:.0%}", r["id"]) for r, p in rows if r]
+        return shown, "Most at risk"
 
     # -- showing ---------------------------------------------------------------------------------------------------
 
@@ -228,7 +232,7 @@ class _Account:
             body = escape(text) if len(text) < 400 else f"{escape(text[:380])} …"
             items.append(
                 f'<li class="{escape(r["author"])}" id="{escape(r["id"])}"><span class="when">{escape(r["at"][:16].replace("T", " "))} ·'
-                f" {escape(r['channel'])} · {escape(r['author'])}{stars} · {escape(r['id'])}</span>{status}<p>{subject}{body}</p></li>"
+                f" {escape(r['channel'])} · {escape(r['author'])}{stars} · {escape(r['id'])}</span>{status}<div class='said'>{subject}{body}</div></li>"
             )
         return charts.card("Timeline", f'<ul class="timeline">{"".join(items)}</ul>', note=f"{len(rows)} newest")
 
@@ -326,7 +330,7 @@ class _Inbox:
             note = "Choose a conversation." if rows else "Nobody is waiting."
             line = gr.update(choices=choices, value=None, label=f"Hand-offs ({len(rows)})")
             return line, f'<p class="empty">{note}</p>', gr.update(value=[]), [choices, None, 0]
-        messages, _ = views.transcript(store, current["conversation_id"], EN)
+        messages, _ = views.transcript(store, current["conversation_id"], EN, staff=True)
         line = gr.update(choices=choices, value=chosen, label=f"Hand-offs ({len(rows)})")
         return line, self._head(current), gr.update(value=messages), [choices, current["agent"], len(messages)]
 

@@ -27,7 +27,7 @@ def reasons(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def stacked(days: Sequence[str], series: Mapping[str, Sequence[int]], *, colours: Mapping[str, str]) -> str:
     """Counts per day, one bar a day, one colour a series."""
-    width, height, foot, left = 720, 180, 18, 30
+    width, height, foot, left = 1100, 210, 20, 34
     totals = [sum(values[i] for values in series.values()) for i in range(len(days))]
     top = max(totals, default=0)
     if not top:

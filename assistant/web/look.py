@@ -41,6 +41,9 @@ body, gradio-app { background:var(--c-page) !important; }
 .gradio-container .main, .gradio-container > main { padding:0 !important; max-width:none !important; }
 .gradio-container .prose, .gradio-container .html-container { color:var(--c-text); }
 footer { display:none !important; }
+.gradio-container .html-container { padding:0 !important; }
+.gradio-container .prose a:not(.quiet):not(.card) { color:var(--c-accent); }
+.bar form { margin:0; display:flex; }
 .wide { max-width:1280px; width:100%; margin:0 auto !important; padding:1rem 1.25rem 2.5rem; }
 .narrow { max-width:760px; width:100%; margin:0 auto !important; padding:.75rem 1rem 1rem; height:100dvh; min-height:26rem;
   flex-wrap:nowrap !important; gap:.55rem !important; }
@@ -57,9 +60,11 @@ footer { display:none !important; }
 .pill.high,.pill.bad { background:var(--c-bad-soft); color:var(--c-bad); }
 .empty { color:var(--c-soft); padding:1.2rem .2rem; text-align:center; font-size:.9rem; }
 table.plain { width:100%; border-collapse:collapse; font-size:.88rem; }
-table.plain th { text-align:left; color:var(--c-soft); font-weight:500; font-size:.78rem; padding:.3rem .5rem; border-bottom:1px solid var(--c-line); }
-table.plain td { padding:.42rem .5rem; border-bottom:1px solid var(--c-line); vertical-align:top; overflow-wrap:anywhere; }
-table.plain tr:last-child td { border-bottom:0; } table.plain .n { text-align:right; font-variant-numeric:tabular-nums; }
+table.plain, table.plain th, table.plain td, table.plain tr { border:0 !important; background:none !important; }
+table.plain tr + tr { border-top:1px solid var(--c-line) !important; }
+table.plain th { text-align:left; color:var(--c-soft); font-weight:500; font-size:.78rem; padding:.3rem .5rem; }
+table.plain td { padding:.42rem .5rem; vertical-align:top; overflow-wrap:anywhere; }
+table.plain .n { text-align:right; font-variant-numeric:tabular-nums; }
 .scroll { overflow-x:auto; }
 button.sm.secondary { border:1px solid var(--c-line) !important; }
 select.quiet { background:var(--c-card); padding:.3rem .5rem; min-width:10rem; }
@@ -109,7 +114,7 @@ select.quiet { background:var(--c-card); padding:.3rem .5rem; min-width:10rem; }
   background:var(--c-card); border:2px solid var(--c-accent); }
 .timeline li.agent::before { border-color:var(--c-line); }
 .timeline .when { color:var(--c-soft); font-size:.8rem; }
-.timeline p { margin:.15rem 0 0; font-size:.9rem; white-space:pre-wrap; overflow-wrap:anywhere; }
+.timeline .said { margin:.15rem 0 0; font-size:.9rem; white-space:pre-wrap; overflow-wrap:anywhere; }
 /* progress */
 .steps { display:grid; gap:.5rem; }
 .meter { height:.5rem; border-radius:99px; background:var(--c-line); overflow:hidden; }
@@ -117,6 +122,7 @@ select.quiet { background:var(--c-card); padding:.3rem .5rem; min-width:10rem; }
 .meter.unknown span { width:35% !important; animation:slide 1.4s ease-in-out infinite alternate; }
 @keyframes slide { from { margin-left:0 } to { margin-left:65% } }
 svg.plot { width:100%; height:auto; display:block; } svg.plot text { fill:var(--c-soft); font-size:11px; }
+.list .wrap { flex-direction:column; gap:.15rem !important; } .list label { width:100%; border:0 !important; box-shadow:none !important; }
 .legend { display:flex; gap:1rem; flex-wrap:wrap; font-size:.82rem; color:var(--c-soft); margin-top:.4rem; }
 .legend i { display:inline-block; width:.65rem; height:.65rem; border-radius:3px; margin-right:.35rem; }
 @media (max-width:640px) { .wide { padding:.6rem .7rem 2rem; } .narrow { padding:.5rem .6rem; } .reasons { grid-template-columns:1fr 5.5rem; }
@@ -189,13 +195,24 @@ def theme() -> Any:
                 "button_secondary_background_fill_hover": "var(--c-accent-soft)",
                 "button_secondary_border_color": "var(--c-line)",
                 "button_secondary_text_color": "var(--c-text)",
+                "checkbox_background_color_selected": "var(--c-accent)",
+                "checkbox_border_color_selected": "var(--c-accent)",
+                "checkbox_border_color_focus": "var(--c-accent)",
+                "checkbox_label_background_fill": "transparent",
+                "checkbox_label_background_fill_hover": "var(--c-accent-soft)",
+                "checkbox_label_background_fill_selected": "var(--c-accent-soft)",
+                "checkbox_label_text_color_selected": "var(--c-text)",
+                "link_text_color": "var(--c-accent)",
+                "link_text_color_hover": "var(--c-accent)",
                 "color_accent_soft": "var(--c-accent-soft)",
                 "table_even_background_fill": "var(--c-card)",
                 "table_odd_background_fill": "var(--c-page)",
                 "panel_background_fill": "var(--c-page)",
             }.items()
         },
+        color_accent="var(--c-accent)",
         block_shadow="none",
+        block_radius="0.85rem",
         block_border_width="1px",
         button_large_text_weight="550",
     )
