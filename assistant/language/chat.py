@@ -15,7 +15,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from assistant.errors import AssistantError, WeightsError
-from assistant.language.engine import Cancelled, Engine
+from assistant.language.engine import Cancelled, Engine, Runner
 from assistant.language.prompt import Cut, PromptWriter
 from assistant.language.weights import Progress, ensure
 from assistant.settings import Settings
@@ -224,25 +224,37 @@ def load_chat_model(settings: Settings, progress: Progress | None = None) -> Cha
 
 
 def open_chat_model(folder: Path, settings: Settings) -> ChatModel:
-    """The chat model of a folder in the Hugging Face layout."""
-    from transformers import AutoTokenizer
+    """The chat model of a folder in the Hugging Face layout, on the fastest runner that this machine has for it."""
+    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
+    from assistant.language import lean
     from assistant.language.engine import TransformersRunner, load_model
 
-    model = load_model(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+    except (OSError, ValueError, KeyError) as error:
+        raise WeightsError(
+            f"{folder} can't be loaded as a chat model: {error}", "give another folder"
+        ) from error
     if not tokenizer.chat_template:
         raise WeightsError(f"{folder} has no chat template", "use an instruction-tuned model")
-    ends = model.generation_config.eos_token_id
-    if ends is None:
-        ends = tokenizer.eos_token_id
-    longest = int(getattr(model.config.get_text_config(), "max_position_embeddings", settings.context_tokens))
+    context = min(
+        settings.context_tokens, int(getattr(config, "max_position_embeddings", settings.context_tokens))
+    )
+    ends = tokenizer.eos_token_id
+    if (folder / "generation_config.json").is_file():
+        ends = GenerationConfig.from_pretrained(folder).eos_token_id or ends
+    runner: Runner
+    runner = (
+        lean.LeanRunner(folder, context) if lean.can_run(folder) else TransformersRunner(load_model(folder))
+    )
     return ChatModel(
-        Engine(TransformersRunner(model), budget=4 * settings.context_tokens),
+        Engine(runner, budget=4 * context),
         tokenizer,
         ends if isinstance(ends, list) else [ends],
         name_=folder.name,
-        context_tokens=min(settings.context_tokens, longest),
+        context_tokens=context,
         answer_tokens=settings.answer_tokens,
     )
 

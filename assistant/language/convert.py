@@ -8,7 +8,7 @@ import json
 import os
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from assistant.errors import WeightsError
+from assistant.language import quant
 from assistant.language.gguf_file import GgufFile, GgufTensor
 
 Progress = Callable[[str, int, int | None], None]
@@ -36,11 +37,12 @@ _LAYER = {
 _TOP = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 _ARCHITECTURES = {"qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"}
 _CHUNK_VALUES = 4_000_000
+_BYTES = {"BF16": 2, "U8": 1, "I8": 1}
 _CONTROL, _USER_DEFINED = 3, 4
 
 
 def convert_gguf(source: Path, folder: Path, progress: Progress) -> None:
-    """Fill ``folder``: model.safetensors (bf16), config.json, generation_config.json, the tokenizer's files.
+    """Fill ``folder``: model.safetensors (bf16), fast.safetensors (int4 and int8), config, tokenizer.
 
     Raises WeightsError for an architecture that isn't known; OSError (e.g. a full disk) passes through.
     """
@@ -59,7 +61,21 @@ def convert_gguf(source: Path, folder: Path, progress: Progress) -> None:
             {"do_sample": False, "eos_token_id": _end_tokens(gguf), "pad_token_id": _pad_token(gguf)},
         )
         _write_tokenizer(gguf, folder)
-        _write_tensors(gguf, _tensor_names(gguf, tied), folder / "model.safetensors", progress)
+        names = _tensor_names(gguf, tied)
+        plain: list[quant.Spec] = [(name, "BF16", tensor.shape) for name, tensor in names.items()]
+        fast = quant.plan(names, gguf.fields[f"{arch}.block_count"])
+        first, second = _bytes_of(plain), _bytes_of(quant.specs(fast))
+
+        def report(done: int) -> None:
+            progress("convert", done, first + second)
+
+        _write_tensors(folder / "model.safetensors", plain, _in_order(gguf, names), report)
+        _write_tensors(
+            folder / "fast.safetensors",
+            quant.specs(fast),
+            quant.blocks(gguf, fast),
+            lambda done: report(first + done),
+        )
 
 
 def _tensor_names(gguf: GgufFile, tied: bool) -> dict[str, GgufTensor]:
@@ -174,25 +190,31 @@ def _write_tokenizer(gguf: GgufFile, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _write_tensors(gguf: GgufFile, names: dict[str, GgufTensor], path: Path, progress: Progress) -> None:
-    """Stream all tensors into one safetensors file: its header is known beforehand, so none waits in memory."""
+def _write_tensors(
+    path: Path, specs: Sequence[quant.Spec], blocks: Iterator[bytes], report: Callable[[int], None]
+) -> None:
+    """Stream tensors into one safetensors file: its header is known beforehand, so none waits in memory."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     at = 0
-    for name, tensor in names.items():
-        end = at + 2 * int(np.prod(tensor.shape, dtype=np.int64))
-        header[name] = {"dtype": "BF16", "shape": list(tensor.shape), "data_offsets": [at, end]}
+    for name, kind, shape in specs:
+        end = at + _BYTES[kind] * int(np.prod(shape, dtype=np.int64))
+        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [at, end]}
         at = end
     raw = json.dumps(header, separators=(",", ":")).encode()
-    raw += b" " * (-len(raw) % 8)
+    raw += b" " * (-(len(raw) + 8) % 64)
     done = 0
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(raw)) + raw)
-        for block in _in_order(gguf, names):
+        for block in blocks:
             file.write(block)
             done += len(block)
-            progress("convert", done, at)
+            report(done)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _bytes_of(specs: Sequence[quant.Spec]) -> int:
+    return sum(_BYTES[kind] * int(np.prod(shape, dtype=np.int64)) for _, kind, shape in specs)
 
 
 def _in_order(gguf: GgufFile, names: dict[str, GgufTensor]) -> Iterator[bytes]:
@@ -215,10 +237,7 @@ def _in_order(gguf: GgufFile, names: dict[str, GgufTensor]) -> Iterator[bytes]:
 
 
 def _bf16(gguf: GgufFile, tensor: GgufTensor, start: int, stop: int) -> bytes:
-    """float32 rows rounded to bf16 (nearest, ties to even), as little-endian bytes."""
-    bits = np.ascontiguousarray(gguf.dequantised(tensor, start, stop)).view(np.uint32)
-    bits += np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
-    return (bits >> np.uint32(16)).astype("<u2").tobytes()
+    return quant.bf16_bits(gguf.dequantised(tensor, start, stop)).tobytes()
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

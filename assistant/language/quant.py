@@ -1,0 +1,144 @@
+"""The GGUF's own quantised blocks, regrouped for torch's CPU kernels: ``fast.safetensors`` beside the bf16 weights.
+
+Q4_K stores 4-bit numbers q in groups of 32 with a scale and a minimum, w = scale*q - minimum. That is the form of
+``aten._weight_int4pack_mm_for_cpu`` with groups of 32, w = (q - 8)*scale + zero, so the numbers are carried over as
+they are and only scale and zero are rounded to bf16. Every other type becomes int8 with one scale per row, for
+``aten._weight_int8pack_mm``.
+
+Tensors: ``NAME.q4`` uint8 (N, K/2) in blocks of 64 rows as the AVX-512 kernel wants them, ``NAME.sz`` bf16
+(K/32, N, 2); ``NAME.q8`` int8 (N, K), ``NAME.s8`` bf16 (N). Query, key and value of a layer are one matrix where
+all are Q4_K, likewise gate and up.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from assistant.language.gguf_file import GgufFile, GgufTensor
+
+GROUP, BLOCK_ROWS = 32, 64
+_Q4_K = 12
+_CHUNK_ROWS = 2048
+Spec = tuple[str, str, tuple[int, ...]]  # name, dtype of safetensors, shape
+
+
+@dataclass(frozen=True)
+class FastPlan:
+    """Which tensors make which matrix: ``int4[name]`` are stacked, ``int8[name]`` is one."""
+
+    int4: dict[str, list[GgufTensor]]
+    int8: dict[str, GgufTensor]
+
+
+def plan(names: Mapping[str, GgufTensor], layers: int) -> FastPlan:
+    """The fast matrices of a model whose tensors are ``names`` (transformers' names)."""
+    int4: dict[str, list[GgufTensor]] = {}
+    int8: dict[str, GgufTensor] = {}
+    head = "lm_head.weight" if "lm_head.weight" in names else "model.embed_tokens.weight"
+    singles = {"lm_head": names[head]}
+    for layer in range(layers):
+        attention, mlp = f"model.layers.{layer}.self_attn", f"model.layers.{layer}.mlp"
+        groups = {
+            f"{attention}.qkv": [f"{attention}.{part}_proj" for part in "qkv"],
+            f"{attention}.o_proj": [f"{attention}.o_proj"],
+            f"{mlp}.gate_up": [f"{mlp}.gate_proj", f"{mlp}.up_proj"],
+            f"{mlp}.down_proj": [f"{mlp}.down_proj"],
+        }
+        for name, parts in groups.items():
+            tensors = [names[f"{part}.weight"] for part in parts]
+            if all(_fits_int4(tensor) for tensor in tensors):
+                int4[name] = tensors
+                continue
+            for part, tensor in zip(parts, tensors, strict=True):
+                if _fits_int4(tensor):
+                    int4[part] = [tensor]
+                else:
+                    singles[part] = tensor
+    int8.update(singles)
+    return FastPlan(int4, int8)
+
+
+def specs(fast: FastPlan) -> list[Spec]:
+    """Names, types and shapes in the order of ``blocks``."""
+    found: list[Spec] = []
+    for name, tensors in fast.int4.items():
+        rows, columns = sum(tensor.rows for tensor in tensors), tensors[0].shape[-1]
+        found.append((f"{name}.q4", "U8", (rows, columns // 2)))
+        found.append((f"{name}.sz", "BF16", (columns // GROUP, rows, 2)))
+    for name, tensor in fast.int8.items():
+        found.append((f"{name}.q8", "I8", tensor.shape))
+        found.append((f"{name}.s8", "BF16", (tensor.rows,)))
+    return found
+
+
+def blocks(gguf: GgufFile, fast: FastPlan) -> Iterator[bytes]:
+    """The bytes of all tensors of ``specs``, in order."""
+    for tensors in fast.int4.values():
+        parts = [q4_k_groups(gguf.raw(tensor)) for tensor in tensors]
+        q = np.concatenate([part[0] for part in parts])
+        scales = np.concatenate([part[1] for part in parts])
+        zeros = np.concatenate([part[2] for part in parts])
+        yield pack_int4(q).tobytes()
+        yield bf16_bits(np.ascontiguousarray(np.stack([scales.T, zeros.T], axis=-1))).tobytes()
+    for tensor in fast.int8.values():
+        scale_bits = []
+        for start in range(0, tensor.rows, _CHUNK_ROWS):
+            q8, bits = int8_rows(gguf.dequantised(tensor, start, start + _CHUNK_ROWS))
+            scale_bits.append(bits)
+            yield q8.tobytes()
+        yield np.concatenate(scale_bits).tobytes()
+
+
+def q4_k_groups(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Q4_K rows (N, bytes) to q uint8 (N, K) in 0..15, scales and zeros float32 (N, K/32): w = (q-8)*scale + zero."""
+    from gguf.quants import Q4_K
+
+    rows = raw.shape[0]
+    block = np.ascontiguousarray(raw).reshape(-1, 144)
+    d, dmin = (
+        np.ascontiguousarray(block[:, at : at + 2]).view(np.float16).astype(np.float32) for at in (0, 2)
+    )
+    scale_bits, minimum_bits = Q4_K.get_scale_min(block[:, 4:16])
+    scales = d * scale_bits.reshape(-1, 8).astype(np.float32)
+    minima = dmin * minimum_bits.reshape(-1, 8).astype(np.float32)
+    halves = block[:, 16:].reshape(-1, 4, 1, 32) >> np.array([0, 4], dtype=np.uint8).reshape(1, 1, 2, 1)
+    q = (halves & np.uint8(15)).reshape(rows, -1)
+    return q, scales.reshape(rows, -1), (8 * scales - minima).reshape(rows, -1)
+
+
+def pack_int4(q: np.ndarray) -> np.ndarray:
+    """uint8 (N, K) in 0..15, N a multiple of 64, to (N, K/2): 64 rows side by side, rows j and j+32 in one byte."""
+    rows, columns = q.shape
+    turned = q.reshape(rows // BLOCK_ROWS, BLOCK_ROWS, columns).transpose(0, 2, 1)
+    half = BLOCK_ROWS // 2
+    return np.ascontiguousarray(turned[..., half:] << np.uint8(4) | turned[..., :half]).reshape(
+        rows, columns // 2
+    )
+
+
+def unpack_int4(packed: np.ndarray) -> np.ndarray:
+    """The inverse of ``pack_int4``."""
+    rows, half_columns = packed.shape
+    turned = packed.reshape(rows // BLOCK_ROWS, 2 * half_columns, BLOCK_ROWS // 2)
+    both = np.concatenate([turned & np.uint8(15), turned >> np.uint8(4)], axis=-1)
+    return np.ascontiguousarray(both.transpose(0, 2, 1)).reshape(rows, 2 * half_columns)
+
+
+def int8_rows(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """float32 (N, K) to int8 (N, K) and the bf16 bits of one scale per row, rounded so that nothing overflows."""
+    top = np.abs(values).max(axis=1)
+    bits = bf16_bits(np.where(top > 0, top / 126.0, 1.0).astype(np.float32))
+    scales = (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    return np.clip(np.rint(values / scales[:, None]), -127, 127).astype(np.int8), bits
+
+
+def bf16_bits(values: np.ndarray) -> np.ndarray:
+    """float32 rounded to bf16 (nearest, ties to even), as uint16."""
+    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    rounded = bits + (np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1)))
+    return (rounded >> np.uint32(16)).astype("<u2")
+
+
+def _fits_int4(tensor: GgufTensor) -> bool:
+    return tensor.type == _Q4_K and tensor.rows % BLOCK_ROWS == 0
