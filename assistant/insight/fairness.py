@@ -49,10 +49,11 @@ def fairness(
 ) -> FairnessReport:
     """Compare groups at a decision threshold. ``y`` labels 0/1, ``p`` out-of-fold probabilities, all (rows,).
 
-    The differences are fairlearn's: demographic parity (largest minus smallest share selected), its ratio,
-    and equalised odds (the larger of the differences in false positive and true positive rate). Numbers
-    with more than eight values, ages say, are compared by quarters. Warned is where the ratio of selection
-    falls below 0.8 (the four-fifths rule) or a rate of errors or of calibration differs by more than 0.1.
+    The differences come from fairlearn: demographic parity (largest minus smallest share selected), its
+    ratio, and equalised odds (the larger of the differences in false positive and true positive rate).
+    Numbers with more than eight values, ages say, are compared by quarters. Warned is where the ratio of
+    selection falls below 0.8 (the four-fifths rule) or a rate of errors or of calibration differs by more
+    than 0.1.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -77,18 +78,34 @@ def fairness(
             )
         )
     large = [group for group in found if group.rows >= LEAST_ROWS]
-    selected = [g.selected for g in large]
-    gap_fp, gap_fn = (
-        _gap([g.false_positive_rate for g in large]),
-        _gap([g.false_negative_rate for g in large]),
-    )
     differences = {
-        "demographic_parity_difference": _gap(selected),
-        "demographic_parity_ratio": min(selected) / max(selected) if selected and max(selected) > 0 else 1.0,
-        "equalized_odds_difference": max(gap_fp, gap_fn),
+        **_differences(y, said, labels, [g.group for g in large]),
         "calibration_difference": _gap([g.mean_probability - g.rate for g in large]),
     }
     return FairnessReport(name, tuple(found), differences, tuple(_warnings(name, large, differences)))
+
+
+def _differences(
+    y: np.ndarray, said: np.ndarray, labels: pd.Series, large: Sequence[str]
+) -> dict[str, float]:
+    """fairlearn's differences between the groups that are large enough to compare."""
+    here = labels.isin(large).to_numpy()
+    if len(large) < 2:
+        none = {"demographic_parity_difference": 0.0, "demographic_parity_ratio": 1.0}
+        return {**none, "equalized_odds_difference": 0.0}
+    from fairlearn import metrics
+
+    groups = labels[here]
+    found = {
+        name: float(getattr(metrics, name)(y[here], said[here].astype(int), sensitive_features=groups))
+        for name in (
+            "demographic_parity_difference",
+            "demographic_parity_ratio",
+            "equalized_odds_difference",
+        )
+    }
+    # nobody flagged in any group is no difference
+    return {name: value if np.isfinite(value) else 1.0 for name, value in found.items()}
 
 
 def group_labels(groups: pd.Series) -> pd.Series:
