@@ -58,7 +58,7 @@ KINDS: tuple[Kind, ...] = (
        "我们@。", "三月要搬到鹿特丹|明年一月搬去慕尼黑|春节后搬到里昂"),
     _k("birthday", "Whose birthday does <name> mention, and when?",
        "{By the way, it's|Don't tell anyone, but it's} @.", "Mentioned: @ .".replace(" .", "."),
-       "my wife's birthday on 14 December|my husband's birthday on 3 March|my mother's 80th birthday on 9 January|"
+       "my <partner>'s birthday on 14 December|my <partner>'s 50th birthday on 3 March|my mother's 80th birthday on 9 January|"
        "my twin daughters' birthday on 21 November|my best friend's 40th birthday on 2 February",
        "顺便说一下，@。", "我太太的生日是12月14日|我妈妈1月9日过七十大寿|女儿11月21日过生日"),
     _k("headcount", "How many people work in the office of <name>?", "{We're an office of|There are} @ {here|in our office now}.",
@@ -114,8 +114,8 @@ KINDS: tuple[Kind, ...] = (
        "very hard, 21 degrees|soft, it comes from our own well|filtered by osmosis|bottled, because of old lead pipes", "我们这里的水@。",
        "很硬，有21度|用的是桶装水|过滤过的"),
     _k("partner", "Who else decides about coffee in the household of <name>?", "Please {ask|talk to} @, {not me|that's the coffee person here}.",
-       "Talk to @ about coffee.", "my flatmate Jovan|my wife Ottilie|our office manager, Ms Perrin|my son Lasse|my partner Sefa",
-       "咖啡的事请问@。", "我先生小林|我室友 Jovan|办公室的周姐"),
+       "Talk to @ about coffee.", "my flatmate Jovan|my sister Ottilie|our office manager, Ms Perrin|my son Lasse|my cousin Sefa",
+       "咖啡的事请问@。", "我妹妹小林|我室友 Jovan|办公室的周姐"),
     _k("budget", "What is the most <name> wants to spend per month?", "I {don't want|can't afford} to spend more than @.",
        "Budget: not more than @.", "18 euros a month on coffee|25 euros a month on coffee|40 euros a month on coffee|15 euros a month on coffee",
        "我每个月@。", "咖啡预算最多25欧元|最多花18欧元买咖啡|咖啡不想超过40欧元"),
@@ -136,7 +136,7 @@ KINDS: tuple[Kind, ...] = (
     _k("pet_name", "What is the pet of <name> called?", "@ {says hello|sends greetings}, by the way.", "Pet: @.",
        "Our parrot Espresso|Our cat Mocha|Our dachshund Bonus|My tortoise Crema|Our rabbit Kopi", "顺便，@向你们问好。",
        "我家猫咪摩卡|我家鹦鹉拿铁|我家小狗豆豆"),
-    _k("study", "What does <name> study or train for?", "I'm {studying|training for} @, so {money is tight|nights are long}.", "Trains for / studies @.",
+    _k("study", "What does <name> study or train for?", "I'm {studying|training for} @, so {money is tight|nights are long}.", "Busy with @ at the moment.",
        "veterinary medicine|the barista championship in Gent|church music|a marathon in April|naval architecture",
        "我在读@，经常熬夜。", "建筑学博士|医学院|食品化学硕士"),
     _k("colleague", "Who told <name> about Larkfield?", "I {found|got to know} you through @.", "Came to us through @.",
@@ -163,12 +163,12 @@ _START = re.compile(r"^(of my |of a |of |my |our |a |an |the |is |I'm |My |Our )
 _LEADS = ("", "", "", "By the way: ", "One more thing: ", "PS: ", "Oh, and ", "Also: ")
 
 
-def compose(rng: random.Random, kind: Kind, voice: str, language: str) -> tuple[str, str]:
+def compose(rng: random.Random, kind: Kind, voice: str, language: str, partner: str) -> tuple[str, str]:
     """(sentence, answer) for one fact; ``voice`` is ``customer`` or ``agent``."""
     if language == "zh" and voice == "customer":
         answer = rng.choice(kind.answers_zh)
         return render(rng, kind.told_zh, {}).replace("@", answer), answer
-    answer = rng.choice(kind.answers)
+    answer = rng.choice(kind.answers).replace("<partner>", partner)
     pattern = kind.told if voice == "customer" else kind.noted
     text = render(rng, pattern, {})
     if voice == "agent":  # in an agent's note "my wife" is the customer's

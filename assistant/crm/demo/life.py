@@ -138,7 +138,7 @@ class Life:
             self.gap = rng.uniform(35, 110) / (0.5 + self.traits.engagement)
             self.next_shop = day + timedelta(days=int(rng.uniform(0, 1) * self.gap) + 3)
         else:
-            self.gap = min(85, rng.uniform(24, 48) / (0.55 + 0.9 * self.traits.engagement))
+            self.gap = min(58, rng.uniform(20, 42) / (0.55 + 0.9 * self.traits.engagement))
             first = 0 if person.joined_on >= FIRST_DAY else int(rng.uniform(0, min(self.gap, 50)))
             self.next_shop = day + timedelta(days=first)
         while day <= LAST_DAY:
@@ -159,7 +159,7 @@ class Life:
 
     def _week(self, week: date) -> None:
         rng, t = self.rng, self.traits
-        self.mood += 0.045 * (t.content - self.mood) + rng.gauss(0, 0.018)
+        self.mood += 0.025 * (t.content - self.mood) + rng.gauss(0, 0.012)
         self.mood = min(1.0, max(0.0, self.mood))
         self._prices(week)
         for offset in range(7):
@@ -193,7 +193,7 @@ class Life:
         sub.paused_until = None
         wavering = self.leaving_on is not None
         ask = self._moment(day - timedelta(days=rng.randrange(4, 9)))
-        if rng.random() < (0.3 if wavering else 0.022 + 0.1 * max(0.0, 0.5 - self.mood)):
+        if rng.random() < (0.48 if wavering else 0.02 + 0.1 * max(0.0, 0.5 - self.mood)):
             if rng.random() < 0.35:
                 months = rng.choice((1, 1, 2, 2, 3))
                 sub.paused_until = day + timedelta(days=30 * months - 5)
@@ -294,7 +294,7 @@ class Life:
         for line in order.basket.lines:
             product = self.shopper.product(line.product)
             later = self._moment(delivered.date() + timedelta(days=rng.randrange(3, 22)))
-            liking = product.quality + 0.5 * (self.mood - 0.62) + rng.gauss(0, 0.14)
+            liking = product.quality + 0.8 * (self.mood - 0.62) + rng.gauss(0, 0.14)
             if product.id == "LB-115" and t.adventure > 0.6:
                 liking += 0.2
             if product.id == "LB-104" and FLAT_SIDAMO[0] <= order.placed.date() <= FLAT_SIDAMO[1]:
@@ -360,10 +360,12 @@ class Life:
         if self.gone:
             return
         keen = (0.35 + t.engagement) * (0.6 if self.leaving_on else 1.0)
-        at = self._moment(week + timedelta(days=rng.randrange(7)))
-        if at.date() < self.person.joined_on:
-            return
-        product = self.shopper.spoken_of()
+        plan = sub.plan if sub else None
+
+        def say(topic: str, mood: float, **details: Any) -> None:
+            at = self._moment(week + timedelta(days=rng.randrange(7)))
+            self._say(at, topic, mood, product=self.shopper.spoken_of(), plan=plan, **details)
+
         if rng.random() < 0.05 * keen:
             pool = [*_QUESTIONS, *(_SUB_QUESTIONS if sub else ())]
             topic = rng.choices([name for name, _ in pool], [weight for _, weight in pool])[0]
@@ -371,18 +373,17 @@ class Life:
                 topic = "recommend"
             if topic == "upgrade" and sub and sub.plan not in ("Taster", "Home"):
                 topic = "swap_beans"
-            self._say(at, topic, 0.0, product=product, plan=sub.plan if sub else None)
-        if self.orders and rng.random() < 0.03 * (0.4 + t.chatty) * max(0.0, self.mood - 0.35) * 3:
-            self._say(at, rng.choice(("praise", "praise", "praise_service")), 0.5 + rng.random() / 2, product=product)
-        if self.orders and rng.random() < 0.055 * (0.4 + t.chatty) * max(0.0, 0.62 - self.mood) * 3:
+            say(topic, 0.0)
+        if self.orders and rng.random() < 0.035 * (0.4 + t.chatty) * max(0.0, self.mood - 0.4) * 3:
+            say(rng.choice(("praise", "praise", "praise_service")), 0.5 + rng.random() / 2)
+        if self.orders and rng.random() < 0.09 * (0.4 + t.chatty) * max(0.0, 0.6 - self.mood) * 3:
             topics = ["grumble", "website", "competitor"] + (["too_dear"] * 2 if t.price > 0.5 else [])
-            self._say(at, rng.choice(topics), -0.3 - 0.5 * rng.random(), product=product, well=rng.random() < 0.7,
-                      plan=sub.plan if sub else None)  # fmt: skip
-        if self.leaving_on and rng.random() < 0.1 * (0.5 + t.chatty):
+            say(rng.choice(topics), -0.3 - 0.5 * rng.random(), well=rng.random() < 0.7)
+        if self.leaving_on and rng.random() < 0.15 * (0.5 + t.chatty):
             topics = ["competitor", "too_much", "how_cancel"] if sub else ["competitor", "grumble"]
-            self._say(at, rng.choice(topics), -0.25 * rng.random(), product=product, plan=sub.plan if sub else None)
-        if self.person.plan == "Office" and rng.random() < 0.02:
-            self._say(at, "office", 0.0, plan="Office")
+            say(rng.choice(topics), -0.25 * rng.random())
+        if plan == "Office" and rng.random() < 0.02:
+            say("office", 0.0)
 
     # -- staying or leaving ---------------------------------------------------------------------------------------
 
@@ -399,11 +400,11 @@ class Life:
             return
         if sub and since > 100 and rng.random() < 0.0035:
             self._retain(week, sub)
-        z = -6.9 + 15.0 * (0.6 - self.mood) - 1.4 * (t.loyalty - 0.5)
+        z = -6.6 + 15.0 * (0.6 - self.mood) - 1.4 * (t.loyalty - 0.5)
         z += 0.7 if since < 120 else -0.3 if since > 500 else 0.0
         z += 0.3 if not sub else {"Taster": 0.6, "Office": -0.8, "Enthusiast": -0.1}.get(sub.plan, 0.3)
-        if rng.random() < _sigmoid(z) + 0.0012:
-            self.leaving_on = week + timedelta(days=int(10 + rng.gammavariate(2.5, 15.0)))
+        if rng.random() < _sigmoid(z) + 0.0005:
+            self.leaving_on = week + timedelta(days=int(14 + rng.gammavariate(3.0, 17.0)))
 
     def _retain(self, week: date, sub: Subscription) -> None:
         """An agent makes an offer to stay, within the rules; some accept and stay."""

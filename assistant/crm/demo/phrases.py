@@ -15,7 +15,8 @@ _SLOT = re.compile(r"<(\w+)>")
 @dataclass(frozen=True)
 class Topic:
     """What people say about one matter: ``tell`` states it, ``more`` adds a detail, ``ask`` wants something;
-    ``note`` is the agent's shorthand after a call, ``reply`` the agent's answer. Empty lists: not said this way."""
+    ``note`` is the agent's shorthand after a call, ``reply`` the agent's answer. Empty lists: not said this way.
+    A line may begin with a tag, ``[induction]``: such a question gets an answer with the same tag."""
 
     subject: str
     tell: tuple[str, ...]

@@ -60,7 +60,7 @@ TOPICS: dict[str, Topic] = {
         note=lines("Complaint Home price 21.90. {Considering Taster|Wants to think|Threatens to stop}.\nPrice again. {Listened, explained|Explained costs}. {No result|Will decide next month}."),
         reply=lines("""
             {I see why that stings|Nobody likes that}. The price of Home changed on 1 June, as announced in April. {If you drink less, Taster at 11.90 may fit|You're free to change plan any time before dispatch}.
-            Thank you for telling us openly. {We held 19.90 as long as we could|It was the first change since you joined us}. {Let's look together what fits you best|Shall I put you on Taster for the summer}?
+            Thank you for telling us openly. {We held 19.90 as long as we could|It was the first change since you joined us}. Shall {we look together what fits you best|I put you on Taster for the summer}?
         """),
     ),
     "grumble": Topic(
@@ -95,23 +95,24 @@ TOPICS: dict[str, Topic] = {
         note=lines("Mentions {Bohnenwerk|Kaap Koffie|Roast & Tide}, cheaper. {Careful here|May be looking around}.\nCompares prices. {Told him about Larks + fresh roast|Not convinced}."),
         reply=lines("""
             {Competition is good for coffee|They do nice coffee, no question}. We roast {three times a week|on three days a week} and pay farmers well, and that has its price; {I'd be glad if you stayed|perhaps another plan fits better}.
-            Thank you for {saying it openly|being frank}. {Let's see whether a different plan suits you|Shall we look at what you really need each month}?
+            Thank you for {saying it openly|being frank}. Shall we {see whether a different plan suits you|look at what you really need each month}?
         """),
     ),
     "too_dear": Topic(
         subject="{Prices|Shipping costs|It adds up|Expensive}",
         tell=lines("""
-            {4.90 shipping for|nearly five euros of shipping on} {one bag|a small order} {is too much|hurts}.
+            [ship] {4.90 shipping for|nearly five euros of shipping on} {one bag|a small order} {is too much|hurts}.
             {<product> has become|I find <product>} {rather expensive|hard to afford|a luxury}.
             {I love good coffee, but|it's good, but} {it adds up|my budget says no|I can't spend that every month}.
-            {is there ever a sale|do you never have offers}? {I wait for one every time|At full price I have to think twice}.
+            [sale] {is there ever a sale|do you never have offers}? {I wait for one every time|At full price I have to think twice}.
             {prices are too high|you're too expensive} {for a normal household|for every day}. {For weekends perhaps|I mix it with cheap beans now}.
         """),
         more=lines("{Two students in the house|I've just gone part-time}.\n{Coffee for the price of wine|At the supermarket it's half}."),
         ask=lines("{Is there a bigger bag that's cheaper|Would a kilo be cheaper}?\n{Any discount code around|Do my points help}?"),
         note=lines("Finds prices / shipping too high. {Explained free from 45|Suggested 1 kg bag}.\n"),
         reply=lines("""
-            {From 45.00 the standard shipping is free|Shipping is free from 45.00}, {so two months in one order help|so it pays to order a little more at once}. {And don't forget your Larks|100 Larks are worth 5.00, too}.
+            [ship] {From 45.00 the standard shipping is free|Shipping is free from 45.00}, {so two months in one order help|so it pays to order a little more at once}. {And don't forget your Larks|100 Larks are worth 5.00, too}.
+            [sale] {There's a code in the newsletter now and then|Newsletter readers get a code now and then}, {and Larks are a small discount on everything|but we'd rather keep prices steady than shout}.
             {I understand|Fair point}. The 1 kg bags cost less per cup, {and they keep well in portions|if you have room for them}.
         """),
     ),
@@ -120,7 +121,7 @@ TOPICS: dict[str, Topic] = {
         tell=lines("""
             {we have too much coffee|the coffee is piling up}: {four bags in the cupboard|I still have bags from two months ago}.
             {I drink less coffee now|I've cut down to one cup a day}, {and the <plan> plan is too much|so the <plan> box lasts for ages}.
-            {my partner moved out|the children have left|I'm in the office most days now}, and {I can't get through the <plan> box|it's too much for one person}.
+            {my <partner> moved out|the children have left|I'm in the office most days now}, and {I can't get through the <plan> box|it's too much for one person}.
             {I'm thinking about|we're considering} {stopping for a while|giving up the <plan> plan}. {We can't keep up|It's just too much coffee}.
         """),
         more=lines("{It's good coffee, that's not the reason|Nothing wrong with the coffee}.\n{I hate throwing it away|I've given some away already}."),
@@ -196,7 +197,7 @@ TOPICS: dict[str, Topic] = {
         tell=lines("""
             {we're always out of coffee|the <plan> box is empty after two weeks}. {What's the next bigger plan|Can I get more}?
             {I'd like to move|please move me} from <plan> {to the next plan up|to something bigger}.
-            {what would I pay|what changes} if I {took|went for} Enthusiast instead of <plan>?
+            [what] {what would I pay|what changes} if I {took|went for} Enthusiast instead of <plan>?
         """),
         more=lines("{My sister moved in|Working from home now}.\n{I like the variety|More variety would be nice as well}."),
         note=lines("Interested in bigger plan than <plan>. Explained Enthusiast 39.90, free shipping.\n"),
@@ -226,26 +227,26 @@ TOPICS: dict[str, Topic] = {
     "swap_beans": Topic(
         subject="{Swap a bag|Other coffee in my box|Next box}",
         tell=lines("""
-            {could I have|please put} <bean> in the next box instead of {the usual|the Sumatra|whatever is planned}?
-            {no more Sumatra please|not the Anaerobic again, please}. {Rather|I'd prefer} <bean>.
-            {can I choose the coffees myself|how do I choose what's in the box}? {I'd like <bean> every time|Two bags of <bean>, please}.
-            {surprise me|dealer's choice} for the next box, {but nothing smoky|only no decaf|something fruity}.
+            [this] {could I have|please put} <bean> in the next box instead of {the usual|the Sumatra|whatever is planned}?
+            [this] {no more Sumatra please|not the Anaerobic again, please}. {Rather|I'd prefer} <bean>.
+            [choose] {can I choose the coffees myself|how do I choose what's in the box}? {I'd like <bean> every time|Two bags of <bean>, please}.
+            [surprise] {surprise me|dealer's choice} for the next box, {but nothing smoky|only no decaf|something fruity}.
         """),
         more=lines("{If it's still possible before dispatch|I hope I'm in time}.\n{The last one was fine, just variety|Nothing wrong with the last ones}."),
         note=lines("Swap in next box -> <Bean>. Done."),
-        reply=lines("{Swapped|Done}: <bean> is in your next box.\n{With pleasure|Good choice}. You can swap bags in your account too, until 3 days before dispatch."),
+        reply=lines("[this] {Swapped|Done}: <bean> is in your next box.\n[surprise] {With pleasure|We like that}. {The roaster chooses something fruity for you|You'll get something you haven't had yet}.\n[choose] {Yes|Of course}, in your account under \"Subscription\". You can swap bags in your account too, until 3 days before dispatch."),
     ),
     "address": Topic(
         subject="{Address change|We're moving|New address|Delivery address}",
         tell=lines("""
-            {we're moving|I'm moving} {next month|on the 1st|in two weeks}. {How do I change my address|Where do I change the address}?
+            [move] {we're moving|I'm moving} {next month|on the 1st|in two weeks}. {How do I change my address|Where do I change the address}?
             {please note my new address|new address from next week}: {still <city>, just another street|same city, other end}. {Do you need it in writing|I've put it in the account, please check}.
-            {can deliveries go to my office|could you send it to a parcel shop} {from now on|for the next weeks}?
-            {the house number on the label is wrong|my name on the label is spelt wrong}. {It should be number 12, not 21|Please correct it}.
+            [office] {can deliveries go to my office|could you send it to a parcel shop} {from now on|for the next weeks}?
+            [label] {the house number on the label is wrong|my name on the label is spelt wrong}. {It should be number 12, not 21|Please correct it}.
         """),
         more=lines("{The next box should go to the new place|I don't want the next one to go astray}.\n{The new tenants don't drink coffee, I asked|The old neighbours would be delighted, I'm sure}."),
         note=lines("Address change, {updated|entered}. Checked spelling.\nMoves within <city>. {New street saved|Will confirm by mail}."),
-        reply=lines("{Updated|Changed}. Everything that hasn't shipped yet goes to the new address.\n{Thank you, it's noted|All set}. {Good luck with the move|Have a good start in the new place}!"),
+        reply=lines("[label] {Corrected|Sorry, corrected now}. {The next label will be right|That was our typing}.\n[office] {Yes, any address in our six countries|Of course}: {enter it as a second address|put it in the account and choose it at checkout}.\n[move] {Updated|Changed}. Everything that hasn't shipped yet goes to the new address.\n[move] {Thank you, it's noted|All set}. {Good luck with the move|Have a good start in the new place}!"),
     ),
     "website": Topic(
         subject="{Website problem|Can't pay|App|Checkout error}",
@@ -263,29 +264,29 @@ TOPICS: dict[str, Topic] = {
     "login": Topic(
         subject="{Login|Password|Can't get into my account}",
         tell=lines("""
-            {I can't log in any more|my password isn't accepted}. {The reset mail doesn't come|No mail arrives when I click reset}.
-            {how do I change my e-mail address|I have a new e-mail address}, {the old one will be switched off|my old provider is closing}.
-            {my account says "locked"|account locked after three tries}. {Please open it again|What now}?
+            [reset] {I can't log in any more|my password isn't accepted}. {The reset mail doesn't come|No mail arrives when I click reset}.
+            [mail] {how do I change my e-mail address|I have a new e-mail address}, {the old one will be switched off|my old provider is closing}.
+            [locked] {my account says "locked"|account locked after three tries}. {Please open it again|What now}?
         """),
         note=lines("Login trouble, reset sent.\nAccount unlocked after check."),
-        reply=lines("I've sent you a new link; {it works for 30 minutes|please use it within 30 minutes}. {Have a look in the spam folder too|Sometimes it lands in spam}.\n{After 15 minutes the lock opens by itself|The lock opens after 15 minutes}. {Choose a new password at the next login|Please set a new password}."),
+        reply=lines("[reset] I've sent you a new link; {it works for 30 minutes|please use it within 30 minutes}. {Have a look in the spam folder too|Sometimes it lands in spam}.\n[locked] {After 15 minutes the lock opens by itself|The lock opens after 15 minutes}. {Choose a new password at the next login|Please set a new password}.\n[mail] In your account under \"Personal details\"; {we confirm it to both addresses|a mail goes to the old and the new address}. {If the old one is gone already, please call us|Do it while the old one still works}."),
     ),
     "payment": Topic(
         subject="{Payment method|New bank account|Change card}",
         tell=lines("""
-            {my card expires|I've got a new card} {this month|soon}. {Where do I change it|How do I give you the new one}?
-            {can I pay by|do you take} {direct debit|PayPal|invoice|bank transfer} {instead|from now on}?
-            {the last payment bounced|my bank refused the debit}, {I changed banks|sorry about that}. {What do I do|Shall I transfer it}?
+            [card] {my card expires|I've got a new card} {this month|soon}. {Where do I change it|How do I give you the new one}?
+            [card] {can I pay by|do you take} {direct debit|PayPal|invoice|bank transfer} {instead|from now on}?
+            [bounced] {the last payment bounced|my bank refused the debit}, {I changed banks|sorry about that}. {What do I do|Shall I transfer it}?
         """),
         note=lines("Payment method change, {sent link|explained in account}."),
-        reply=lines("You can change it in your account under \"Payment\": iDEAL, card, PayPal or SEPA direct debit. {Invoice is for Office customers only|}"),
+        reply=lines("You can change it in your account under \"Payment\": iDEAL, card, PayPal or SEPA direct debit. {Invoice is for Office customers only|}\n[bounced] {No harm done|That happens}. {We try again in a few days|The next attempt runs by itself}; {please put the new account in under \"Payment\"|just change the account under \"Payment\" before that}."),
     ),
     "invoice": Topic(
         subject="{Invoice please|Receipt for my taxes|VAT invoice}",
         tell=lines("""
             {please send me|I need} {an invoice|a proper invoice with VAT} for {my last order|this year's orders}. {It's for my taxes|My bookkeeper asks}.
             {where do I find my invoices|the invoice wasn't in the box}. {My accountant needs it|I need it by <weekday>}.
-            {the name on the invoice is wrong|can the invoice be made out to my business}? {My firm pays|It should name the firm}.
+            [name] {the name on the invoice is wrong|can the invoice be made out to my business}? {My firm pays|It should name the firm}.
         """),
         note=lines("Invoice copy sent.\nWants VAT invoice, mailed."),
         reply=lines("{Attached|Here it is}: the invoice as PDF. {All of them are in your account under \"Orders\" too|You'll find older ones in your account}."),
@@ -293,69 +294,69 @@ TOPICS: dict[str, Topic] = {
     "larks": Topic(
         subject="{My Larks|Points|Larks expired?}",
         tell=lines("""
-            {how many Larks do I have|where do I see my Larks}? {And what are they worth|How do I use them}?
-            {my Larks have disappeared|some of my points are gone}. {Do they expire|Have they run out}?
-            {can I use Larks for|do Larks work on} {a subscription|a machine|gift cards}?
-            {what do I need for Gold|how far am I from Gold}? {Is it by calendar year|Do subscriptions count}?
+            [use] {how many Larks do I have|where do I see my Larks}? {And what are they worth|How do I use them}?
+            [use] {my Larks have disappeared|some of my points are gone}. {Do they expire|Have they run out}?
+            [what] {can I use Larks for|do Larks work on} {a subscription|a machine|gift cards}?
+            [gold] {what do I need for Gold|how far am I from Gold}? {Is it by calendar year|Do subscriptions count}?
         """),
         more=lines("{I'd been saving for a kettle|I never used any}.\n{A reminder before they expire would be nice|}"),
         note=lines("Larks question. Explained 100 = 5.00, 18 months."),
-        reply=lines("You get 1 Lark per euro, and 100 Larks are worth 5.00; they expire after 18 months. {Your balance is at the top of your account|Use them at checkout}.\nSilver starts at 150 in the last 12 months, Gold at 400. {Subscriptions count|Everything you buy counts}."),
+        reply=lines("[use] You get 1 Lark per euro, and 100 Larks are worth 5.00; they expire after 18 months. {Your balance is at the top of your account|Use them at checkout}.\n[gold] Silver starts at 150 in the last 12 months, Gold at 400. {Subscriptions count|Everything you buy except gift cards counts}.\n[what] Larks work on everything in the shop except gift cards, in steps of 100. {A subscription box can't be paid with them|Only subscription boxes are left out}."),
     ),
     "gift": Topic(
         subject="{A present|Gift subscription|Coffee as a gift}",
         tell=lines("""
-            {I'm looking for a present|what would you give} {for my brother, who is a coffee nerd|for a couple who just married|for my boss|for my retired father}. {Budget 50 euros|Not over 40}.
-            {can I give a subscription as a present|is there a gift subscription}? {Three months would be nice|For half a year}.
-            {can you deliver on an exact day|will it arrive by} {the 24th|Saturday|her birthday}? {It's a present|It's a surprise}.
+            [idea] {I'm looking for a present|what would you give} {for my brother, who is a coffee nerd|for a couple who just married|for my boss|for my retired father}. {Budget 50 euros|Not over 40}.
+            [sub] {can I give a subscription as a present|is there a gift subscription}? {Three months would be nice|For half a year}.
+            [day] {can you deliver on an exact day|will it arrive by} {the 24th|Saturday|her birthday}? {It's a present|It's a surprise}.
         """),
         more=lines("{He has every gadget already|She drinks filter, I think}.\n{Wrapping would be lovely|With a card, if possible}."),
         note=lines("Gift advice, {tasting set|gift card}. {Orders online|Will think}."),
-        reply=lines("{A gift card never fails|With coffee nerds}: {25, 50 or 100 euros, valid three years|Gesha Lantern makes eyes light up}. {We can put in a card|A handwritten card is free}."),
+        reply=lines("[idea] A gift card never fails: 25, 50 or 100 euros, valid three years. {We can put in a card|A card with your words is free}.\n[idea] {With coffee nerds|For people who have everything}, Gesha Lantern makes eyes light up. {A card with your message is free|We leave out the price, of course}.\n[sub] {Yes|Of course}: Taster, Home and Enthusiast for 3, 6 or 12 months, paid in one sum. {It ends by itself|Nobody has to cancel anything}.\n[day] You can choose the shipping date at checkout; {count on 2 to 4 working days|choose a date five working days before, to be safe}."),
     ),
     "gift_card": Topic(
         subject="{Gift card|Voucher code|Gift card doesn't work}",
         tell=lines("""
-            {my gift card code isn't accepted|the code on the gift card doesn't work}. {Capital letters or small|Is it O or zero}?
-            {how long is a gift card valid|does the gift card expire}? {I found one in a drawer|Got it two Christmases ago}.
+            [code] {my gift card code isn't accepted|the code on the gift card doesn't work}. {Capital letters or small|Is it O or zero}?
+            [valid] {how long is a gift card valid|does the gift card expire}? {I found one in a drawer|Got it two Christmases ago}.
             {can I use a gift card in two goes|what happens to the rest of a gift card}?
         """),
         note=lines("Gift card code: {O/0 mixed up|reset}. Works."),
-        reply=lines("Gift cards are valid for three years, and the rest stays on the code. {It's always a zero, never an O|Try it without the dashes}."),
+        reply=lines("[valid] Gift cards are valid for three years. {Yours is good for a while|The date is shown when you enter the code}.\n[code] {Try it without the dashes|Please type it without spaces}; {12 characters, all in a row|a space in between is enough to break it}. If it still refuses, send me a photo.\nYes, in parts: what's left stays on the code. {Nothing is lost|Use it whenever you like}."),
     ),
     "shipping": Topic(
         subject="{Shipping|Delivery to <city>|Express?}",
         tell=lines("""
-            {how long does delivery take|when does it come} {to <city>|to me in <city>}? {I'd need it by <weekday>|I'm planning for the weekend}.
-            {from what amount is shipping free|how much do I need to order for free shipping}?
-            {is express possible|do you have express} {to <city>|here}? {And until what time|What does it cost}?
-            {do you deliver on Saturdays|can DHL leave it at a pick-up point}?
+            [time] {how long does delivery take|when does it come} {to <city>|to me in <city>}? {I'd need it by <weekday>|I'm planning for the weekend}.
+            [free] {from what amount is shipping free|how much do I need to order for free shipping}?
+            [express] {is express possible|do you have express} {to <city>|here}? {And until what time|What does it cost}?
+            [saturday] {do you deliver on Saturdays|can DHL leave it at a pick-up point}?
         """),
         note=lines("Shipping question, {2-4 wd, free from 45|express NL/BE/DE only}."),
-        reply=lines("Standard takes 2 to 4 working days, costs 4.90 and is free from 45.00. {Express is 9.90, in the Netherlands, Belgium and Germany|Express is there for NL, BE and DE, ordered before 14:00}."),
+        reply=lines("[time] Standard takes 2 to 4 working days{ after we have packed it|}, {so count on the end of the week|Saturdays don't count}.\n[free] From 45.00 standard shipping is free; {below it costs 4.90|otherwise 4.90}.\n[saturday] Saturday doesn't count as a working day, {but DHL sometimes comes all the same|so don't wait for it}. {A parcel shop or locker is fine|You can name a pick-up point at checkout}.\n[express] {Express is 9.90, in the Netherlands, Belgium and Germany|Express is there for NL, BE and DE, ordered before 14:00}."),
     ),
     "restock": Topic(
         subject="{Back in stock?|<Bean> sold out|When again?}",
         tell=lines("""
-            {when is <bean> back|will <bean> be back in stock}? {It's been grey in the shop for a week|I could order nothing else}.
-            {is Winter Hearth coming back|when does Winter Hearth start this year}?
-            {could you tell me|please write to me} when <bean> is available again. {I'd take two|Don't let it sell out again}!
+            [soon] {when is <bean> back|will <bean> be back in stock}? {It's been grey in the shop for a week|I could order nothing else}.
+            [winter] {is Winter Hearth coming back|when does Winter Hearth start this year}?
+            [soon] {could you tell me|please write to me} when <bean> is available again. {I'd take two|Don't let it sell out again}!
         """),
         note=lines("Asks when <Bean> is back. {Next week|After next roast}."),
-        reply=lines("{Next roast is on Tuesday|We roast it again next week}, and <bean> will be back {after that|then}. {I've put you on the list|You get a mail}."),
+        reply=lines("[winter] Winter Hearth is there from November to February. {Not long to wait|I'm looking forward to it too}.\n[soon] {Next roast is on Tuesday|We roast it again next week}, and <bean> will be back {after that|then}. {I've put you on the list|You get a mail}."),
     ),
     "office": Topic(
         subject="{Office plan|Our office coffee|Invoice address|Meeting next month}",
         tell=lines("""
-            {we'll have|there will be} {a large meeting|an open day|new colleagues} {next month|soon}. {Can we get an extra kilo|One kilo more, please}.
-            {half of the team works from home now|it's quiet here in summer}, {can the Office delivery be smaller|two kilos last longer than a month}.
-            {the invoice needs our order number|our accounts want the cost centre} {on it|printed on the invoice}. {Can you arrange that|From the next one on, please}.
-            {could we have|is it possible to get} {a different roast|something milder|the darker one} {in the office|for the colleagues}? {Some find it too strong|There was a vote}.
-            {our machine guy says|the technician thinks} {the beans are too oily|we should grind finer}. {What do you think|Is that right}?
+            [extra] {we'll have|there will be} {a large meeting|an open day|new colleagues} {next month|soon}. {Can we get an extra kilo|One kilo more, please}.
+            [less] {half of the team works from home now|it's quiet here in summer}, {can the Office delivery be smaller|two kilos last longer than a month}.
+            [ref] {the invoice needs our order number|our accounts want the cost centre} {on it|printed on the invoice}. {Can you arrange that|From the next one on, please}.
+            [roast] {could we have|is it possible to get} {a different roast|something milder|the darker one} {in the office|for the colleagues}? {Some find it too strong|There was a vote}.
+            [oily] {our machine guy says|the technician thinks} {the beans are too oily|we should grind finer}. {What do you think|Is that right}?
         """),
         more=lines("{The colleagues are happy, by the way|People come to us for the coffee}.\n{Our last supplier couldn't do that|It's not urgent}."),
         note=lines("Office cust. {Extra kilo next box|Cost centre on invoice}. Done.\nOffice check-in: {all fine|may reduce in summer}."),
-        reply=lines("{Arranged|No problem at all}. {It's in your next delivery|From the next delivery on}. {Your account manager has it in the notes, too|Call me directly if anything changes}."),
+        reply=lines("[extra] {One kilo more goes with the next box|The extra kilo is booked}. {Have a good meeting|Enjoy the day}!\n[less] {You can skip a box or pause for 1 to 3 months|Skipping is the easiest way}, until 3 days before dispatch. {Tell me what suits you|Shall I skip the next one}?\n[ref] {It will be on every invoice from the next one on|Done, it goes on the invoice}. {Just send me the exact words|Send me the number and I put it in}.\n[roast] {Canal Breakfast is the mild one, Night Ferry the dark one|We can take turns: House Blend one month, Canal Breakfast the next}. {Shall I change it|I've put it in the next box}.\n[oily] Dark beans are a little oily, that's normal; {House Blend is drier and kinder to the machine|with House Blend the grinder stays cleaner}.\n{Arranged|No problem at all}. {It's in your next delivery|From the next delivery on}. {Your account manager has it in the notes, too|Call me directly if anything changes}."),
     ),
 }
 RETENTION_NOTES = lines("""

@@ -21,7 +21,7 @@ HOME_CLOSINGS = {
     "IE": ("Cheers,", "Thanks a million,"),
 }
 CHAT_STARTS = ("", "", "", "hi", "hello", "hey", "hi there", "good morning", "hello, a question", "quick one:")
-CHAT_ENDS = ("", "", "", "thanks", "thx", "cheers", "ok thanks", "thank you!", "pls", ":)")
+CHAT_ENDS = ("", "", "", "thanks", "thx", "cheers", "ok thanks", "thank you!", ":)")
 
 MILD = lines("""
     {Not the end of the world|It's no drama}, {but I wanted to tell you|but good to know for you}.
@@ -67,6 +67,12 @@ FOLLOW_UPS_BAD = lines("""
     {still not solved|same problem again}. {This is getting ridiculous|I don't know what else to say}.
     {so the answer is no|so I'm left with it}? {Then I know where I stand|Good to know for next time}.
 """)
+FOLLOW_UPS_BAD_AT_ONCE = lines("""
+    {that doesn't help me|that's not an answer to my question}. {I still have no solution|Then I don't know what else to do}.
+    {sorry, but|with respect}, {these are excuses|I've read that sentence before}. {I want a real solution|Is that all}?
+    {so the answer is no|so I'm left with it}? {Then I know where I stand|Good to know for next time}.
+    {that's what they told me last time|I've heard that before}. {We'll see|Let's hope it's true this time}.
+""")
 FOLLOW_UPS_QUESTION = lines("""
     {thanks|thank you}, {clear now|that's clear}!
     {great|super|fine}, {that was fast|I didn't expect such a quick answer}. {Thanks|Thank you, <agent>}!
@@ -81,28 +87,47 @@ SECOND_REPLIES = lines("""
 REPLY_STARTS = lines("Hello <first>,\nHi <first>,\nDear <first>,\nHello,\nGood morning <first>,\nDear <name>,")
 REPLY_ENDS = lines("{Kind regards|Best wishes|Warm regards|Best}, <agent>\n<agent>, Larkfield Coffee\nGreetings from Utrecht, <agent>\n{All the best|Have a good day}, <agent>")
 NOTE_STARTS = ("", "", "", "Inb.", "Inbound call.", "Phone, {3|4|6|8|11} min.", "Call.", "Rang in.", "{Short|Long} call.")
-NOTE_ENDS = (
-    "", "", "", "", "Closed.", "Done.", "{Friendly|Nice} talk.", "No further action.", "F/u if needed.",
-    "{Bit short|Curt} on the phone.", "OK.", "Logged.",
-)  # fmt: skip
+NOTE_ENDS = {  # by whether the mood was all right
+    False: ("", "", "", "", "Closed.", "Done.", "F/u if needed.", "{Bit short|Curt} on the phone.", "Logged.", "Wrote it down."),
+    True: ("", "", "", "", "Closed.", "Done.", "{Friendly|Nice} talk.", "No further action.", "OK.", "Logged."),
+}
 NOTE_MOODS = {
-    -1: ("Very upset.", "Was shouting at first.", "Angry, threatened to leave."),
-    0: ("", "", "Neutral.", "A bit annoyed."),
+    -2: ("Very upset.", "Was shouting at first.", "Angry, threatened to leave."),
+    -1: ("A bit annoyed.", "Cool on the phone.", "", "Not amused."),
+    0: ("", "", "Neutral.", "Calm."),
     1: ("In good spirits.", "Very happy.", "Lovely person."),
 }
 TIDBITS = lines("""
-    {It's raining again in <city>, so coffee is all we have|Grey day in <city>, I need my cup}.
+    {It's raining again in <city>|Grey day here in <city>}, {so coffee is all we have|and I need my cup}.
     {My desk is the kitchen table these days|I'm typing this between two meetings}.
     {The dog sends regards|My cat likes the boxes, too}.
     {Excuse my English|Sorry for my English, it's not my first language}.
     {I hope you all had a nice weekend|I hope you're not too busy}.
     {My teenager has discovered cappuccino|My mother has started drinking filter coffee}, {so we need more|heaven help us}.
     {We've just come back from the coast|We were camping last week}.
-    {I found you through a colleague|A friend in <city> told me about you}.
     {By the way, the new bags look good|I like the new labels}.
-    {I'm on the train, so in short|Writing on my phone}.
-    {Normally I don't write such mails|I don't like to complain}.
-    {I've been roasting in a pan myself once, never again|My grandmother boiled it for ten minutes}.
+    {I'm on the train, so in short|Writing on my phone, so please excuse mistakes}.
+    {I've roasted beans in a pan myself once, never again|My grandmother boiled it for ten minutes}.
+    {It's six in the morning and the house is still asleep|It's late and I should be in bed}.
+    {The neighbours upstairs are drilling again|The scaffolding in front of the window is still there}, {so forgive the tone|one gets nervous}.
+    {In <city> the trams are on strike, too|Half of <city> is a building site}.
+    {Two of us drink it black, the third one ruins it with sugar|We drink it black, all of us}.
+    {I'm told I write too long mails|My <partner> says I should keep it short}.
+    {The tomatoes are finally red|First snow this morning}, {not that it matters here|just so you know}.
+    {Our old machine at work makes something brown and warm|The coffee at work is a crime}.
+    {I read your mails, even the long ones|I like your newsletter, when it comes}.
+    {My colleague looked over my shoulder and says hello|Greetings from my colleagues as well}.
+    {I've got a cold and taste half of it anyway|With a cold everything tastes the same}.
+""")
+STORIES = lines("""
+    {When I was little, my grandfather ground the beans between his knees every Sunday, and that smell is why I {order from you|am so fussy}|My grandfather had a grocer's shop with a red grinder on the counter, and nothing has smelled as good since}.
+    {We started with capsules, then a friend gave us a bag of your house blend, and since then there's no way back|Until two years ago I drank instant and was perfectly happy; that's over now, and it's your doing}.
+    {We've turned the corner of the kitchen by the window into what the children call the laboratory: scale, kettle, notebook and all|My brother calls our kitchen a chemistry set, but he always asks for a second cup}.
+    {I teach at a school, and the pot in the staff room is the only thing that all of us agree on|I work from home three days a week, and the eleven o'clock cup is the best part of the day}.
+    {In the holidays we took a bag and the hand mill along, and half of the campsite came by to smell|On our last trip we forgot the coffee, turned round after forty kilometres and fetched it}.
+    {My <partner> keeps a list on the fridge in which every bag gets a mark; yours are mostly at the top|We have a little ritual at home: the first cup of a new bag is drunk in silence, then everybody has to say one word}.
+    {I'm not someone who writes to companies; the last time was about a toaster in 1998|I had to look for the address for a while, since normally I only write to the tax office}.
+    {The winter was long here, with the roof being repaired and all of us living in two rooms, so small pleasures count|It's been a full year with a move, a new job and a baby in the family, and coffee has kept us going}.
 """)
 
 REVIEW_TITLES = {
@@ -143,7 +168,7 @@ REVIEWS: dict[str, dict[int, tuple[str, ...]]] = {
             {I'm on my {third|fifth|tenth} bag|we order it again and again} {and still look forward to it|and never get tired of it}.
             {smells like a bakery in the morning|the smell alone is worth it}. {Great as {filter|espresso|flat white}|Works with everything}.
             {fresh, friendly, fantastic|great coffee, quickly delivered}. {Guests always ask|My office wants it too}.
-            {even my husband noticed|my wife, who hates light roasts, asked for a second cup}. {Wonderful|That says it all}.
+            {even my <partner> noticed|my <partner>, who hates light roasts, asked for a second cup}. {Wonderful|That says it all}.
         """),
     },
     "gear": {
@@ -183,7 +208,7 @@ REVIEWS: dict[str, dict[int, tuple[str, ...]]] = {
 REVIEW_MORE = {
     1: lines("{Customer service didn't help|Nobody answered my mail}.\n{I used to like this shop|Sad, I was a fan}.\n{Save your money|Look elsewhere}."),
     2: lines("{Delivery was fine at least|Fast delivery, I give it that}.\n{Maybe others like it|A matter of taste, perhaps}.\n{Price went up, quality didn't|Too expensive for that}."),
-    3: lines("{Delivery took {four|five} days|Delivery was okay}.\n{I'd buy it on sale|Would try it again at a lower price}.\n{My partner likes it more than I do|Opinions differ at our table}."),
+    3: lines("{Delivery took {four|five} days|Delivery was okay}.\n{I'd buy it on sale|Would try it again at a lower price}.\n{My <partner> likes it more than I do|Opinions differ at our table}."),
     4: lines("{Delivery in two days|Came quickly}.\n{I use a {Kestrel Dripper|moka pot|portafilter|fully automatic machine}|Brewed as filter, mostly}.\n{Would recommend|Recommended to my sister already}."),
     5: lines("{Delivery was quick as always|Two days to <city>}.\n{Thank you|Thanks, Larkfield}!\n{I use a {V60|French press|moka pot|portafilter}|I drink it black}.\n{Bought as a gift, kept it myself|Second order already}."),
 }

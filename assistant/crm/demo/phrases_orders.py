@@ -36,7 +36,7 @@ TOPICS: dict[str, Topic] = {
             {I'd like a real date|Just give me a date}, please.
         """),
         note=lines("""
-            {Cust|Caller} asks for <order>, {late|overdue} <days> days. DHL: {sorting centre|waiting for van|"in delivery"}. {Told him/her|Said} we chase {today|tomorrow}.
+            {Cust|Caller} asks for <order>, {late|overdue}. DHL: {sorting centre|waiting for van|"in delivery"}. {Told cust|Said} we chase {today|tomorrow}.
             {Inb. call|Called in}. <order> not arrived. Tracking {stuck since <weekday>|no scan since <weekday>}. Opened DHL enquiry.
             Late parcel <order>. {Not happy|Calm about it|Quite annoyed}. {Will ring again if nothing by <weekday>|Wants e-mail when it moves}.
             Re <order>: {driver claims "not at home"|parcel left at depot}. Asked for 2nd attempt <weekday>.
@@ -90,7 +90,7 @@ TOPICS: dict[str, Topic] = {
             DHL {claims|says} <order> was delivered. {It was not|Not to me, in any case}.
             I think <order> is lost. {The last scan is from <weekday>|There has been no scan for ages}.
             {according to the tracking|on paper} <order> was {left in the hallway|handed to someone called "M."}. {We have no hallway|Nobody of that name lives here}.
-            {nearly three weeks|over two weeks} and no trace of <order>. {I give up waiting|That parcel is gone}.
+            {more than two weeks|over two weeks} and no trace of <order>. {I give up waiting|That parcel is gone}.
         """),
         more=lines("""
             {I asked all the neighbours|I've been to the parcel shop twice}.
@@ -163,7 +163,7 @@ TOPICS: dict[str, Topic] = {
             The slip in the box {is right, by the way|lists the right thing}.
         """),
         ask=lines("""
-            {Could you send the right one|Please send what I ordered}?
+            Please send {the right one|what I ordered}.
             {Shall I send it back|What do I do with this one}?
             {How do we fix that|Can you swap it}?
         """),
@@ -172,7 +172,7 @@ TOPICS: dict[str, Topic] = {
             Packing error <order>. {Told warehouse|Passed on to packing}. Cust {laughs about it|rather cross}.
         """),
         reply=lines("""
-            {That was our mistake|We mixed that up}, sorry. <Product> {goes out today|is being packed right now}, and please keep <Other> {as a small thank-you|for your trouble}.
+            {That was our mistake|We mixed that up}, sorry. <Product> {goes out today|is being packed right now}, and please keep the wrong one {as a small thank-you|for your trouble}.
             I'm sorry for the mix-up in <order>. The right <Product> {will be with you|arrives} in 2 to 4 working days. {No need to send anything back|You don't have to return anything}.
         """),
     ),
@@ -181,7 +181,7 @@ TOPICS: dict[str, Topic] = {
         tell=lines("""
             {in order <order>|from <order>} {<Product> is missing|there was no <Product>}.
             <order> {came|arrived} but {not complete|one thing is missing}: <Product>.
-            {I paid for everything but got|I counted twice, and there are} only part of <order>. {Missing|What's missing}: <Product>.
+            I paid for everything but {got|found} only part of <order> {in the box|}. {Missing|What's missing}: <Product>.
             the box was {suspiciously light|half empty}. {No <Product> in it|<Product> isn't there}. (<order>)
         """),
         more=lines("""
@@ -230,7 +230,7 @@ TOPICS: dict[str, Topic] = {
         tell=lines("""
             I {just|have just} ordered {by mistake|twice, I think}. Please cancel <order>.
             {can you cancel|could you still cancel} <order>? {Ordered twice, I think|I was too quick}.
-            please stop order <order>. {I picked the wrong size|I took the wrong coffee|My partner had already ordered}.
+            please stop order <order>. {I picked the wrong size|I took the wrong coffee|My <partner> had already ordered}.
             <order>: {I'd like to cancel it|cancel it please}, {if it hasn't left yet|it's only been an hour}.
             {oops, wrong address in|I pressed the button too early on} <order>. Cancel it and I'll order again.
         """),

@@ -67,20 +67,17 @@ class Shopper:
         self.person, self.traits, self.rng = person, person.traits, rng
         self.owned: set[str] = set()
         self.bought: list[str] = []
-        weights = [self._taste(p) for p in self._small_beans()]
+        self.winter = [self._taste(p) * (3 if p.id == "LB-113" else 1) for p in _SMALL_BEANS]
+        self.summer = [w * (p.id != "LB-113") for p, w in zip(_SMALL_BEANS, self.winter, strict=True)]
         self.favourites: list[str] = []
         for _ in range(rng.choice((2, 2, 3, 4))):
-            choice = rng.choices(self._small_beans(), weights)[0].id
+            choice = rng.choices(_SMALL_BEANS, self.winter)[0].id
             if choice not in self.favourites:
                 self.favourites.append(choice)
 
     @staticmethod
     def product(product_id: str) -> Product:
         return BY_ID[product_id]
-
-    @staticmethod
-    def _small_beans() -> list[Product]:
-        return _SMALL_BEANS
 
     def _taste(self, p: Product) -> float:
         """How much this person likes the sound of a coffee or tool, > 0."""
@@ -103,12 +100,11 @@ class Shopper:
             options = [f for f in self.favourites if f != "LB-113" or winter]
             if options:
                 return rng.choice(options)
-        beans = [p for p in self._small_beans() if p.id != "LB-113" or winter]
-        return rng.choices(beans, [self._taste(p) * (3 if p.id == "LB-113" else 1) for p in beans])[0].id
+        return rng.choices(_SMALL_BEANS, self.winter if winter else self.summer)[0].id
 
     def spoken_of(self) -> str:
         """A coffee this person might write about: one of the last bought, else a favourite."""
-        coffees = [b for b in self.bought[-8:] if b.startswith("LB")]
+        coffees = [b for b in self.bought[-8:] if b.startswith("LB-1") and not b.startswith("LB-15")]
         if coffees and self.rng.random() < 0.8:
             return self.rng.choice(coffees)
         return self.rng.choice(self.favourites)

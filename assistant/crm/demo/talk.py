@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ _CATEGORY = {
     **dict.fromkeys(phrases_orders.TOPICS, "order"), **dict.fromkeys(phrases_coffee.TOPICS, "product"),
     **dict.fromkeys(phrases_account.TOPICS, "account"),
 }  # fmt: skip
+_OPINIONS = ("competitor", "too_dear", "grumble", "too_much", "how_cancel", "cancel", "price_news", "price_rise")
 _PARCELS = ("late", "strike", "lost", "damaged", "wrong_item", "missing", "where")
 _OFFER_NAMES = {offer[0]: (offer[1], offer[2]) for offer in _OFFERS}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -53,6 +55,9 @@ class Writer:
         self.lower = self.traits.polish < 0.3
         self.home_closing = rng.random() < 0.3
         self.last_agent = rng.choice(STAFF)
+        self.tag = ""
+        self.used: set[str] = set()
+        self.partner = rng.choice(("husband", "wife", "partner", "flatmate"))
 
     def _since(self) -> str:
         joined = self.person.joined_on
@@ -75,7 +80,7 @@ class Writer:
         others = [p for p in PRODUCTS if p.category == product.category and p.id != product.id and p.active]
         other = rng.choice(others or [product])
         details = event.details
-        weekday = (event.at - timedelta(days=rng.randrange(1, 5))).weekday()
+        weekday = (event.at - timedelta(days=rng.randrange(1, 5))).weekday() % 6  # nothing happens on Sundays
         if "offer" in details:
             offer = _OFFER_NAMES[details["offer"]]
             terms = OFFER_TERMS[details["offer"]]
@@ -93,7 +98,7 @@ class Writer:
             "id": self.person.id, "postcode": self.person.postcode, "since": self._since(),
             "weekday": phrases_zh.WEEKDAYS[weekday] if self.zh else _DAYS[weekday],
             "city": self.person.city, "first": self.person.first, "name": self.person.name,
-            "surname": self.person.signature[0], "agent": agent.split()[0] if not self.zh else "陈芸",
+            "signature": self.person.signature, "partner": self.partner, "agent": agent.split()[0] if not self.zh else "陈芸",
             "plan": (PLANS[details["plan"]].name_zh if self.zh else details["plan"]) if details.get("plan") else "Home",
             "amount": f"{order.basket.total:.2f}" + rng.choice((" EUR", " euros", "")) if order else "",
             "because": render(rng, because[details["cause"]], {}) if "cause" in details else "",
@@ -117,7 +122,8 @@ class Writer:
         rng, chatty = self.rng, self.traits.chatty
         parts = [self._fitting(topic.tell, event, slots)]
         if topic.more and rng.random() < (0.25 if brief else 0.4 + 0.4 * chatty):
-            picks = min(len(topic.more), 2 if chatty > 0.55 and not brief and rng.random() < 0.5 else 1)
+            talkative = chatty > 0.5 and not brief and rng.random() < 0.6
+            picks = min(len(topic.more), rng.choice((2, 2, 3)) if talkative else 1)
             parts.extend(rng.sample(topic.more, picks))
         mood = self._mood(event.mood) if rng.random() < (0.45 if brief else 0.62) else ""
         if topic.ask and rng.random() < 0.6:
@@ -145,10 +151,13 @@ class Writer:
             if event.topic in ("late", "where", "lost", "strike"):
                 banned = [b for b in banned if b in ("2 to 4", "2到4")]
         for _ in range(30):
-            text = render(self.rng, self.rng.choice(options), slots)
+            pattern = self.rng.choice(options)
+            self.tag, pattern = _tagged(pattern)
+            text = render(self.rng, pattern, slots)
             if not any(word in text.replace(slots["Product"], "").replace(slots["Other"], "") for word in banned):
                 return text
-        return render(self.rng, options[0], slots)
+        self.tag, pattern = _tagged(options[0])
+        return render(self.rng, pattern, slots)
 
     def _finish(self, text: str) -> str:
         """The writer's own carelessness: no capitals, slips, missing full stops, exclamation marks."""
@@ -179,9 +188,12 @@ class Writer:
         if self.home_closing and person.country in phrases_common.HOME_CLOSINGS:
             closing = rng.choice(phrases_common.HOME_CLOSINGS[person.country])
         closing = closing.replace("<city>", person.city)
-        if rng.random() < 0.14 * (0.5 + self.traits.chatty):
-            tidbit = render(rng, rng.choice(phrases_common.TIDBITS), {"city": person.city})
-            body = f"{tidbit} {body}" if rng.random() < 0.4 else f"{body} {tidbit}"
+        for pool, chance in ((phrases_common.TIDBITS, 0.3), (phrases_common.STORIES, 0.13)):
+            pattern = rng.choice(pool)
+            if rng.random() < chance * self.traits.chatty and pattern not in self.used:
+                self.used.add(pattern)  # nobody tells the same story twice
+                tidbit = render(rng, pattern, {"city": person.city, "partner": self.partner})
+                body = f"{tidbit} {body}" if rng.random() < 0.35 else f"{body} {tidbit}"
         body = self._finish(body)
         last = remark if remark.startswith("PS") else ""
         if remark and not last:
@@ -204,11 +216,11 @@ class Writer:
     def note(self, remark: str, topic: Topic, event: Event, slots: dict[str, str]) -> str:
         """An agent's shorthand after a call."""
         rng = self.rng
-        mood = -1 if event.mood < -0.6 else 1 if event.mood > 0.45 else 0
+        mood = -2 if event.mood < -0.6 else -1 if event.mood < -0.15 else 1 if event.mood > 0.45 else 0
         parts = [rng.choice(phrases_common.NOTE_STARTS), rng.choice(topic.note)]
         if rng.random() < 0.5:
             parts.append(rng.choice(phrases_common.NOTE_MOODS[mood]))
-        parts.append(rng.choice(phrases_common.NOTE_ENDS))
+        parts.append(rng.choice(phrases_common.NOTE_ENDS[mood >= 0]))
         if self.zh and rng.random() < 0.3:
             parts.append("Call in English, prefers Chinese in writing.")
         done = [text for part in parts if (text := render(rng, part, slots))]
@@ -217,7 +229,9 @@ class Writer:
 
     def reply(self, topic: Topic, slots: dict[str, str], agent: str, chat: bool, lines: tuple[str, ...] | None = None) -> str:
         rng = self.rng
-        body = render(rng, rng.choice(lines or topic.reply), slots)
+        known = [_tagged(pattern) for pattern in lines or topic.reply]
+        fitting = [text for tag, text in known if tag == self.tag] or [text for tag, text in known if not tag]
+        body = render(rng, rng.choice(fitting or [text for _, text in known]), slots)
         if self.zh:
             return body if chat else f"{body}\n{rng.choice(phrases_zh.REPLY_ENDS)}"
         body = sentence_case(body)
@@ -229,7 +243,8 @@ class Writer:
     def review(self, event: Event, slots: dict[str, str]) -> str:
         rng, stars = self.rng, event.details["stars"]
         if self.zh:
-            text = render(rng, rng.choice(phrases_zh.REVIEWS[stars]), slots)
+            kind = "beans" if BY_ID[event.product or ""].category in ("beans", "tea") else "gear"
+            text = render(rng, rng.choice(phrases_zh.REVIEWS[kind][stars]), slots)
             if rng.random() < 0.5:
                 text = slots["product"] + rng.choice(("：", "，", " ")) + text
             return text
@@ -246,9 +261,10 @@ class Writer:
             if second != parts[0]:
                 parts.append(second)
         if rng.random() < 0.45:
-            parts.append(rng.choice(phrases_common.REVIEW_MORE[stars]))
+            more = phrases_common.REVIEW_MORE[stars]
+            parts.append(rng.choice([m for m in more if kind == "beans" or not re.search("moka|filter|black|coffee", m)]))
         if rng.random() < 0.25:
-            parts.insert(0, rng.choice(("<Product>:", "I bought <product> on <ordered>.", "<Product>, order of <ordered>.",
+            parts.insert(0, rng.choice(("<Product>:", "I bought <product> on <ordered>.", "<Product>, ordered <ordered>:",
                                         "Had <product> {for a week|for two weeks|twice} now.")))  # fmt: skip
         if rng.random() < 0.4:
             parts.insert(0, rng.choice(phrases_common.REVIEW_TITLES[stars]) + rng.choice((".", ".", "!")))
@@ -331,7 +347,11 @@ class Writer:
         if row["channel"] == "chat":
             at = _open_hours(at)
         bad = event.mood < -0.15 and not event.well_handled
-        pool = source.FOLLOW_UPS_BAD if bad else source.FOLLOW_UPS_GOOD if event.mood < -0.15 else source.FOLLOW_UPS_QUESTION
+        if bad and row["channel"] != "chat":
+            at += timedelta(days=rng.randrange(2, 8))
+        slots = {**slots, "days": str(max(2, (at - event.at).days))}
+        worse = source.FOLLOW_UPS_BAD if (at - event.at).days >= 3 and event.topic not in _OPINIONS else source.FOLLOW_UPS_BAD_AT_ONCE
+        pool = worse if bad else source.FOLLOW_UPS_GOOD if event.mood < -0.15 else source.FOLLOW_UPS_QUESTION
         if not self.zh and not bad and event.topic in _PARCELS and row["channel"] != "chat" and rng.random() < 0.6:
             pool, at = phrases_common.FOLLOW_UPS_GOOD_PARCEL, at + timedelta(days=3)
         if not self.zh and event.topic in ("brewing", "grind", "descale"):
@@ -359,11 +379,17 @@ class Writer:
                    "language": "en", "note": (note, event, self._english(slots, event))}  # fmt: skip
             return
         if self.zh:
-            text = f"{slots['surname']}您好，{rng.choice(('感谢您一直以来的支持', '有一阵子没收到您的消息了'))}。{slots['terms']}\n{rng.choice(phrases_zh.REPLY_ENDS)}"
+            text = f"{self.person.signature}您好，{rng.choice(('感谢您一直以来的支持', '有一阵子没收到您的消息了'))}。{slots['terms']}\n{rng.choice(phrases_zh.REPLY_ENDS)}"
         else:
             text = self.reply(TOPICS["praise"], slots, agent, False, phrases_account.RETENTION_MAILS)
         yield {**base, "at": min(_open_hours(event.at), END), "channel": "email", "author": "agent", "agent": agent,
                "subject": "谢谢您" if self.zh else rng.choice(("A small thank-you", "Your coffee", "For you")), "text": text}  # fmt: skip
+
+
+def _tagged(pattern: str) -> tuple[str, str]:
+    """``[induction] Will it ...`` -> ``induction``, ``Will it ...``: which answer goes with which question."""
+    match = re.match(r"\[(\w+)\] *", pattern)
+    return (match.group(1), pattern[match.end() :]) if match else ("", pattern)
 
 
 def _orders_upper(text: str) -> str:
@@ -413,7 +439,7 @@ def _place_facts(rows: list[tuple[dict[str, Any], Writer]], seed: int) -> list[f
             continue
         places = rng.sample(by_customer[customer], min(len(by_customer[customer]), rng.choice((1, 1, 2))))
         used: set[str] = set()
-        for row, _ in places:
+        for row, writer in places:
             voice = "agent" if "note" in row else "customer"
             kinds = [
                 k for k in facts.KINDS
@@ -422,7 +448,7 @@ def _place_facts(rows: list[tuple[dict[str, Any], Writer]], seed: int) -> list[f
             ]  # fmt: skip
             kind = rng.choice(kinds)
             used.add(kind.topic)
-            text, answer = facts.compose(rng, kind, voice, row["language"])
+            text, answer = facts.compose(rng, kind, voice, row["language"], writer.partner)
             row["remark"] = text
             told.append(facts.DemoFact(customer, row["id"], kind.topic, text, answer,
                                        kind.question.replace("<name>", person.name), row["language"]))  # fmt: skip
