@@ -49,7 +49,9 @@ def router(embedder: Any, home: Path, wrong: bool) -> None:
                 if not right:
                     misses[row["intent"], label.label] += 1
                     if wrong:
-                        print(f"  {row['intent']} -> {label.label} {label.scores[label.label]:.2f}: {row['text']}")
+                        print(
+                            f"  {row['intent']} -> {label.label} {label.scores[label.label]:.2f}: {row['text']}"
+                        )
             print(f"  {role:8} {language}: {_line(seen)}")
             total += seen
     print(f"  all: {_line(total)}")
@@ -70,7 +72,9 @@ def sentiment(embedder: Any, home: Path, wrong: bool) -> None:
 
     start = time.perf_counter()
     model = SentimentModel.default(embedder, home=home)
-    print(f"sentiment: learned in {time.perf_counter() - start:.1f} s; {_short(model.metrics)} (leave-one-out)")
+    print(
+        f"sentiment: learned in {time.perf_counter() - start:.1f} s; {_short(model.metrics)} (leave-one-out)"
+    )
     for language in ("en", "zh"):
         test = rows(f"sentiment_{language}.jsonl")
         texts, truth = [r["text"] for r in test], np.array([r["label"] for r in test])
@@ -110,7 +114,9 @@ def main() -> None:
     parser.add_argument("--table", type=Path)
     parser.add_argument("--text", default="text")
     parser.add_argument("--label", default="category")
-    parser.add_argument("--wrong", action="store_true", help="show what went wrong (then the tests are spent)")
+    parser.add_argument(
+        "--wrong", action="store_true", help="show what went wrong (then the tests are spent)"
+    )
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
     embedder = load_embedder(get_settings())

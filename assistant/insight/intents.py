@@ -107,7 +107,7 @@ class IntentModel:
 
     def classify(self, texts: Sequence[str], *, allowed: Collection[str] | None = None) -> list[Label]:
         """One label per text, among ``allowed`` if given. ``sure`` is False where the model should be asked,
-        or the person: chosen so that of the sure ones nine in ten are right by leave-one-out."""
+        or the person: such labels are right in fewer than six of ten cases by leave-one-out."""
         if not len(texts):
             return []
         return self.classifier.classify(texts, encode(self._embedder(), texts), allowed=allowed)

@@ -35,7 +35,7 @@ Features = Callable[[Sequence[str]], Array]
 # Learning takes memory of 8 bytes times the square of the examples: beyond this a sample is drawn per label.
 MOST_EXAMPLES = 12_000
 # Settings of the kernel are compared on at most so many examples.
-_SEARCH_EXAMPLES = 1_500
+_SEARCH_EXAMPLES = 1_000
 
 _ID = re.compile(r"\b[a-z]{1,3}-\d{2,}\b|\b\d{5,}\b")
 _MAIL = re.compile(r"\S+@\S+\.\w+")
@@ -83,12 +83,12 @@ class TextClassifier:
     """Texts and their sentence vectors in, calibrated labels out.
 
     ``extra`` computes further features per text, shape (n, d), e.g. counts from a word list. Learned names
-    end in ``_``: ``classes_``, ``kernel_``, ``temperature_``, ``threshold_`` (probability from which a label
-    is sure), ``leave_one_out_`` (n, classes) scores, ``metrics_``.
+    end in ``_``: ``classes_``, ``kernel_``, ``temperature_``, ``threshold_`` (the probability from which on a
+    label is right in at least a share of ``worth`` of such cases by leave-one-out: sure), ``leave_one_out_`` (n, classes) scores, ``metrics_``.
     """
 
     extra: Features | None = None
-    precision: float = 0.9
+    worth: float = 0.6
     most_examples: int = MOST_EXAMPLES
     classes_: Array = field(init=False, repr=False)
 
@@ -223,11 +223,11 @@ class TextClassifier:
         grid: dict[str, tuple[float, ...]] = {
             "words": (0.0, 0.5, 2.0),
             "letters": (0.0, 0.5, 2.0),
-            "sharpness": (0.5, 1.0, 2.0, 4.0),
-            "ridge": (0.05, 0.1, 0.2, 0.4),
+            "sharpness": (0.5, 1.0, 2.0),
+            "ridge": (0.1, 0.2, 0.4),
         }
         if self.extra is not None:
-            grid["extra"] = (0.0, 0.25, 0.5, 1.0, 2.0)
+            grid["extra"] = (0.0, 0.5, 1.0, 2.0)
         for name, values in grid.items():
             options = [Kernel(**{**best.__dict__, name: value}) for value in values]
             best = min([best, *options], key=loss)
@@ -247,7 +247,7 @@ class TextClassifier:
             top.append(p.max(1))
             right.append(p.argmax(1) == truth)
         confidence, correct = np.concatenate(top), np.concatenate(right)
-        self.threshold_ = _threshold(confidence, correct, self.precision)
+        self.threshold_ = _threshold(confidence, correct, self.worth)
         sure = confidence >= self.threshold_
         self.metrics_ = {
             "accuracy": float(correct.mean()),
@@ -319,12 +319,14 @@ def _fit_temperature(seen: Sequence[tuple[Array, Array, Array]]) -> tuple[float,
     return float(np.exp(found.x)), float(found.fun)
 
 
-def _threshold(confidence: Array, correct: Array, precision: float) -> float:
-    """The smallest confidence from which on ``precision`` of the labels are right; 1.01 when there is none."""
-    order = np.argsort(-confidence, kind="stable")
-    share = np.cumsum(correct[order]) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero(share >= precision)
-    return float(confidence[order[good[-1]]]) if len(good) else 1.01
+def _threshold(confidence: Array, correct: Array, worth: float) -> float:
+    """The smallest confidence at which labels are right in a share of ``worth``, by isotonic regression; 1.01
+    when there is none."""
+    from sklearn.isotonic import IsotonicRegression
+
+    share = IsotonicRegression().fit_transform(confidence, correct.astype(float))
+    good = confidence[share >= worth]
+    return float(good.min()) if len(good) else 1.01
 
 
 def _sample(labels: Sequence[str], most: int) -> Array:
