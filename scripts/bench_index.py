@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +36,33 @@ class Case:
     query: str
     language: str
     role: str
-    kind: str  # article | internal | only_english | interaction | none
+    kind: str  # article | internal | only_english | interaction | cross | none
     sources: tuple[str, ...]
     customer: str | None = None
+    fact: str = (
+        ""  # of an interaction: the sentence that answers; its sources are where this customer said it
+    )
 
     @property
     def part(self) -> str:
         return f"{self.language}/{self.kind}"
 
 
-def read_cases(path: Path = QUESTIONS) -> list[Case]:
-    lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-    return [Case(**{**line, "sources": tuple(line["sources"])}) for line in lines]
+def read_cases(path: Path = QUESTIONS, store: Any = None) -> list[Case]:
+    """The questions; those about interactions only with a record in which the customer has said it."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    cases, gone = [], 0
+    for line in lines:
+        case = Case(**{**line, "sources": tuple(line["sources"])})
+        if case.fact and store is not None:
+            said = [row["id"] for row in store.interactions(case.customer) if case.fact in row["text"]]
+            case = replace(case, sources=tuple(f"interaction:{ident}" for ident in said))
+            gone += not said
+        if not case.fact or store is None or case.sources:
+            cases.append(case)
+    if gone:
+        print(f"{gone} questions left out: this record doesn't hold what they ask for")
+    return cases
 
 
 # -- finding ------------------------------------------------------------------------------------------------
@@ -263,9 +278,9 @@ def main() -> None:
             "unchanged_again_seconds": again.seconds,
         }
         index = KnowledgeIndex.open(home, embedder)
-        cases = read_cases()
+        cases = read_cases(store=store)
         if store is None:
-            cases = [case for case in cases if case.kind != "interaction"]
+            cases = [case for case in cases if not case.fact]
         if options.fit:
             result["fit"] = fit(index, cases)
             print(json.dumps(result["fit"], indent=2))

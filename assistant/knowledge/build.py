@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from assistant.crm import Store
 
 CHUNK = 256  # passages embedded between two looks at `cancel`
+MARKS = 4  # tokens that a model sets around a text and an embedder's count leaves out
 CANARIES = 40
 # a build is refused that no longer finds this share of the canaries (and at least so many), or keeps less than half
 LOST_SHARE, LOST_LEAST = 0.3, 3
@@ -249,7 +250,7 @@ def _everything(store: "Store | None", kb_dirs: Sequence[Path]) -> Iterator[Docu
 def _cut(documents: list[Document], embedder: Embedder, step: Step) -> list[Passage]:
     passages: list[Passage] = []
     for done, document in enumerate(documents):
-        passages += split(document, embedder.count_tokens, embedder.max_tokens)
+        passages += split(document, embedder.count_tokens, embedder.max_tokens - MARKS)
         if done % 100 == 0:
             step("cutting", done, len(documents))
     step("cutting", len(documents), len(documents))
