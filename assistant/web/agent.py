@@ -273,6 +273,7 @@ class _Account:
     async def ask_example(
         self, customer: str | None, chosen: gr.SelectData, request: gr.Request
     ) -> AsyncIterator[tuple[Any, Any]]:
+        self.context.staff(request)
         text = str(chosen.value.get("text", "") if isinstance(chosen.value, dict) else chosen.value)
         async for shown in self.ask(text, customer, request):
             yield shown
