@@ -147,17 +147,20 @@ def import_file(
             try:
                 rows = duplicates = 0
                 for chunk in _chunks(table.rows()):
-                    records = []
+                    kept = []
                     for row in chunk:
                         record = cleaner.clean(row)
                         if record is None:
                             rejects.add(row, cleaner.reason)
-                        elif cleaner.drops_repeated and gathered.is_repeated(row.cells):
-                            duplicates += 1
-                            rejects.add(row, "exactly as an earlier row")
                         else:
-                            records.append(record)
-                    gathered.add(records)
+                            kept.append((row, record))
+                    repeated: set[int] = set()
+                    if cleaner.drops_repeated:
+                        repeated = gathered.repeated([row.cells for row, _ in kept])
+                        duplicates += len(repeated)
+                        for at in sorted(repeated):
+                            rejects.add(kept[at][0], "exactly as an earlier row")
+                    gathered.add([record for at, (_, record) in enumerate(kept) if at not in repeated])
                     rows += len(chunk)
                     if progress:
                         progress("cleaning", rows, total)

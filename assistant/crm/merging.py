@@ -5,6 +5,7 @@ writing. A merge adds what is new, changes what differs, and never blanks a valu
 a full disk, leaves the record as it was.
 """
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -47,10 +48,25 @@ class Gathered:
         connection.execute("BEGIN")
         connection.execute("CREATE TEMP TABLE seen (hash INTEGER PRIMARY KEY)")
 
-    def is_repeated(self, cells: Sequence[Any]) -> bool:
-        """Has the very same row been seen in this file?"""
-        cursor = self.connection.execute("INSERT OR IGNORE INTO temp.seen VALUES (?)", (hash(tuple(cells)),))
-        return not cursor.rowcount
+    def repeated(self, rows: Sequence[Sequence[Any]]) -> set[int]:
+        """Places of those rows that are the very same as an earlier row of the file."""
+        hashes = [hash(tuple(cells)) for cells in rows]
+        known = {
+            found[0]
+            for found in self.connection.execute(
+                "SELECT hash FROM temp.seen WHERE hash IN (SELECT value FROM json_each(?))",
+                (json.dumps(hashes),),
+            )
+        }
+        places = set()
+        for place, value in enumerate(hashes):
+            if value in known:
+                places.add(place)
+            known.add(value)
+        self.connection.executemany(
+            "INSERT OR IGNORE INTO temp.seen VALUES (?)", ((value,) for value in hashes)
+        )
+        return places
 
     def begin(self) -> None:
         """Done gathering: from here on the record is written to."""
