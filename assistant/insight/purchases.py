@@ -6,6 +6,7 @@ order without lines still counts as a purchase with a total.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -85,7 +86,7 @@ def products(store: Record) -> pd.DataFrame:
     frame["name"] = frame["name"].where(frame["name"] != "", frame.index.astype(str))
     frame["price"] = pd.to_numeric(frame["price"], errors="coerce").astype(float)
     frame["active"] = frame["active"].fillna(1).astype(bool)
-    frame["service"] = [bool(_SERVICE.search(name)) for name in frame["name"]]
+    frame["service"] = [_is_service(name) for name in frame["name"]]
     return frame
 
 
@@ -156,6 +157,11 @@ def _add_contacts(table: pd.DataFrame, store: Record, today: pd.Timestamp) -> No
     if len(contacts):
         table["contacts_12m"] = contacts["n"].reindex(table.index)
         table["unhappy_12m"] = contacts["unhappy"].reindex(table.index)
+
+
+@lru_cache(maxsize=100_000)
+def _is_service(name: str) -> bool:
+    return _SERVICE.search(name) is not None
 
 
 def _of(ids: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
