@@ -71,7 +71,7 @@ KINDS: tuple[Kind, ...] = (
        "Mrs Janssen at number 14|Mr Okonkwo on the ground floor|the bakery next door|our neighbour Henk|the flower shop at the corner|"
        "the caretaker, Herr Lübke|Mrs Dubois upstairs|the library opposite",
        "我不在家的话，包裹请放在@。", "楼下面包店|14号的 Janssen 太太那里|对面的花店|管理员那里"),
-    _k("decaf_reason", "Why does <name> want decaf?", "I {want|need} decaf now because @.", "Wants decaf, reason: @.",
+    _k("decaf_reason", "Why does <name> want decaf?", "I {want|need} decaf now because @.", "Wants decaf because @.",
        "of my pregnancy|of my blood pressure|my cardiologist said so|I can't sleep any more|of my stomach|of a new medication",
        "我现在要喝低因，因为@。", "胃不好|血压有点高|晚上睡不着|医生建议"),
     _k("brewer", "How does <name> make coffee at home?", "{At home I|I always} make my coffee with @.", "Makes coffee with @.",

@@ -193,7 +193,7 @@ class Life:
         sub.paused_until = None
         wavering = self.leaving_on is not None
         ask = self._moment(day - timedelta(days=rng.randrange(4, 9)))
-        if rng.random() < (0.48 if wavering else 0.02 + 0.1 * max(0.0, 0.5 - self.mood)):
+        if (day - sub.started).days > 12 and rng.random() < (0.48 if wavering else 0.02 + 0.1 * max(0.0, 0.5 - self.mood)):
             if rng.random() < 0.35:
                 months = rng.choice((1, 1, 2, 2, 3))
                 sub.paused_until = day + timedelta(days=30 * months - 5)
@@ -294,7 +294,7 @@ class Life:
         for line in order.basket.lines:
             product = self.shopper.product(line.product)
             later = self._moment(delivered.date() + timedelta(days=rng.randrange(3, 22)))
-            liking = product.quality + 0.8 * (self.mood - 0.62) + rng.gauss(0, 0.14)
+            liking = product.quality + 0.8 * (self.mood - 0.62) + rng.gauss(0, 0.21)
             if product.id == "LB-115" and t.adventure > 0.6:
                 liking += 0.2
             if product.id == "LB-104" and FLAT_SIDAMO[0] <= order.placed.date() <= FLAT_SIDAMO[1]:
@@ -317,7 +317,7 @@ class Life:
                 order.status = "returned"
                 self._say(later, "return", -0.2, order=order, product=product.id)
             if rng.random() < 0.055 + 0.07 * t.engagement and product.category != "gift card":
-                stars = min(5, max(1, round(1 + 4.6 * max(0.0, liking))))
+                stars = min(5, max(1, round(0.3 + 4.9 * max(0.0, liking))))
                 self._say(later + timedelta(days=rng.randrange(0, 6)), "review", (stars - 3) / 2, order=order,
                           product=product.id, stars=stars)  # fmt: skip
 
