@@ -100,9 +100,7 @@ class EN:
             f"{_money(sum(r.get('total') or 0 for r in kept), rows[0].get('currency'))}."
         )
         if len(rows) > 1:
-            text += (
-                f" The first was on {rows[-1]['ordered_at'][:10]}, the last on {rows[0]['ordered_at'][:10]}."
-            )
+            text += f" The first was on {rows[-1]['ordered_at'][:10]}."
         off = len(rows) - len(kept)
         if off:
             text += f" {off} of them cancelled or returned (not in the total)."
@@ -186,7 +184,7 @@ class EN:
 
     @staticmethod
     def churn(customer: str, data: Row) -> str:
-        reasons = [(r["text"], r["direction"]) for r in data["reasons"]]
+        reasons = [(r["text"].removesuffix(f" ({r['direction']})"), r["direction"]) for r in data["reasons"]]
         up = "; ".join(t for t, d in reasons if d == "raises")
         down = "; ".join(t for t, d in reasons if d == "lowers")
         text = f"The probability that customer {customer} leaves within 90 days is {data['percent']}% ({data['band']} risk)."
@@ -336,8 +334,9 @@ class ZH(EN):
             return f"客户{customer}{span}没有订单。"
         kept = [r for r in rows if r.get("status") not in ("cancelled", "returned")]
         text = f"客户{customer}{span}共有{len(rows)}个订单，总金额{_money(sum(r.get('total') or 0 for r in kept), rows[0].get('currency'))}。"
+        text += f"最近一个订单是{rows[0]['id']}，下单日期{rows[0]['ordered_at'][:10]}。"
         if len(rows) > 1:
-            text += f"第一个订单在{rows[-1]['ordered_at'][:10]}，最近一个在{rows[0]['ordered_at'][:10]}。"
+            text += f"第一个订单在{rows[-1]['ordered_at'][:10]}。"
         off = len(rows) - len(kept)
         return text + (f"其中{off}个已取消或退货（不计入总金额）。" if off else "")
 
@@ -421,8 +420,12 @@ class ZH(EN):
 
     @staticmethod
     def churn(customer: str, data: Row) -> str:
-        up = "；".join(r["text"] for r in data["reasons"] if r["direction"] == "raises")
-        down = "；".join(r["text"] for r in data["reasons"] if r["direction"] == "lowers")
+        up = "；".join(
+            r["text"].removesuffix("（提高）") for r in data["reasons"] if r["direction"] == "raises"
+        )
+        down = "；".join(
+            r["text"].removesuffix("（降低）") for r in data["reasons"] if r["direction"] == "lowers"
+        )
         text = f"客户{customer}在90天内流失的概率是{data['percent']}%（{ZH._band.get(data['band'], data['band'])}风险）。"
         if up:
             text += f"提高风险的原因：{up}。"

