@@ -8,8 +8,6 @@ import pytest
 # warnings that libraries raise about themselves while they are imported or set up; everything else is an error
 _THEIRS = (
     "ignore:'future.no_silent_downcasting' is deprecated",  # gradio sets an option that pandas is giving up
-    "ignore:unclosed event loop:ResourceWarning",  # gradio makes a loop per lock and leaves it
-    r"ignore:unclosed <socket.socket fd=\d+, family=1:ResourceWarning",  # the same loops' own pipes
 )
 
 

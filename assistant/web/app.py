@@ -1,5 +1,6 @@
 """The application: plain pages, the API, and the Gradio pages, behind one guard."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,10 +33,7 @@ def create_app(
     own names only. Raises AssistantError when there is no record to serve.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    import gradio as gr
-
-    from assistant.web import admin, agent, api, customer
-    from assistant.web.words import EN, ZH
+    from assistant.web import api
 
     if assistant is None:
         from assistant.dialogue import Assistant
@@ -62,21 +60,41 @@ def create_app(
     app.state.context = context
     _plain_routes(app, context)
     api.add(app, context)
-    pages = {
-        "/zh/customer": customer.build(context, ZH),
-        "/customer": customer.build(context, EN),
-        "/agent": agent.build(context),
-        "/admin": admin.build(context),
-    }
-    for path, blocks in pages.items():
-        staff = path in ("/agent", "/admin")
-        gr.mount_gradio_app(
-            app, blocks, path, theme=look.theme(), css=look.CSS, head=look.HEAD, footer_links=[], run_history=False,
-            ssr_mode=False, enable_monitoring=False, mcp_server=False, pwa=False, show_error=staff,
-            max_file_size="200mb" if path == "/admin" else "1kb",
-        )  # fmt: skip
+    _mount_pages(app, context)
     app.add_middleware(Guard, access=context.access, hosts=LOOPBACK if local else None)
     return app
+
+
+def _mount_pages(app: FastAPI, context: Context) -> None:
+    """The Gradio pages. Built inside a running loop: outside of one, Gradio makes a loop per lock and leaves it open."""
+    import gradio as gr
+
+    from assistant.web import admin, agent, customer
+    from assistant.web.words import EN, ZH
+
+    def mount() -> None:
+        pages = {
+            "/zh/customer": customer.build(context, ZH),
+            "/customer": customer.build(context, EN),
+            "/agent": agent.build(context),
+            "/admin": admin.build(context),
+        }
+        for path, blocks in pages.items():
+            gr.mount_gradio_app(
+                app, blocks, path, theme=look.theme(), css=look.CSS, head=look.HEAD, footer_links=[], run_history=False,
+                ssr_mode=False, enable_monitoring=False, mcp_server=False, pwa=False,
+                show_error=path in ("/agent", "/admin"), max_file_size="200mb" if path == "/admin" else "1kb",
+            )  # fmt: skip
+
+    async def inside() -> None:
+        mount()
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(inside())
+    else:
+        mount()
 
 
 def _plain_routes(app: FastAPI, context: Context) -> None:
@@ -203,8 +221,6 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
 
 
 async def _in_thread(function: Any, *args: Any, **named: Any) -> Any:
-    import asyncio
-
     return await asyncio.to_thread(function, *args, **named)
 
 

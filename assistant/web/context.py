@@ -1,5 +1,6 @@
 """What all doors share: the assistant, the line in front of it, who may come in, and the work in the background."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -65,8 +66,6 @@ class Context:
 
 async def follow(ticket: Ticket) -> AsyncIterator[int]:
     """Wakes whenever there is something new to show; gives how many are answered before this ticket."""
-    import asyncio
-
     shown: tuple[int, int] | None = None
     while not ticket.done:
         now = (len(ticket.events), ticket._desk.before(ticket))
