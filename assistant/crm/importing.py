@@ -288,6 +288,14 @@ def _log(connection: sqlite3.Connection, report: ImportReport, path: Path) -> No
     )  # fmt: skip
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Delete half-written rejects files of imports that were killed more than an hour ago."""
+    for path in folder.glob(".writing-*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > 3600:
+                path.unlink()
+
+
 class _Rejects:
     """The file of rows that were left out: written beside its place, put there when the import succeeds."""
 
@@ -295,6 +303,7 @@ class _Rejects:
         self._place = home / "rejects" / f"{path.name}.{kind}.csv"
         self._header = ["line", "reason", *columns]
         self._dry_run = dry_run
+        remove_leftovers(self._place.parent)
         self._file: IO[str] | None = None
         self.target: Path | None = None
 

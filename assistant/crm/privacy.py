@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.crm.conversations import now
+from assistant.crm.importing import remove_leftovers
 from assistant.crm.masking import Span, find, mask
 from assistant.crm.store import Store
 from assistant.errors import RecordError
@@ -95,6 +96,7 @@ def erase_customer(
             if row["target"] == customer_id or any(_says(row["detail"], word) for word in words):
                 run("UPDATE audit SET target = NULL, detail = '{}' WHERE id = ?", (row["id"],))
         store.audit(actor, role, "erase_customer", None, {"removed": removed, "orders_kept": keep_orders})
+        remove_leftovers(store.home / "rejects")
         removed["rejected_rows"] = sum(
             _without_rows(path, words) for path in sorted((store.home / "rejects").glob("*.csv"))
         )

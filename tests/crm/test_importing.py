@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import random
 import sqlite3
 from pathlib import Path
@@ -392,6 +393,17 @@ def test_ctrl_c_leaves_the_record_as_it_was(store, write, monkeypatch, moment):
         import_file(store, "orders", write(as_csv(rows), "big.csv"), progress=stop)
     assert (everything(store), store.counts()) == before
     assert list(store.home.glob("rejects/*")) == list(store.home.glob("rejects/.*")) == []
+
+
+def test_what_a_killed_import_left_behind_is_removed_later(store, write):
+    folder = store.home / "rejects"
+    folder.mkdir()
+    old, new = folder / ".writing-old", folder / ".writing-new"
+    old.touch()
+    new.touch()
+    os.utime(old, (1, 1))
+    import_file(store, "orders", write(as_csv(LINES)))
+    assert [path.name for path in folder.iterdir()] == [".writing-new"]
 
 
 def test_an_error_at_the_very_end_undoes_the_merge_and_the_rejects(store, write, monkeypatch):
