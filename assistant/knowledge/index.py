@@ -20,7 +20,7 @@ from assistant.knowledge.words import is_chinese, query_words
 
 Kind = Literal["article", "interaction"]
 MOST_PARTS = 4
-THRESHOLD = 0.30
+THRESHOLD = 0.5  # see ranking.py: where the two kinds of error balance
 _REMEMBERED = 256
 
 # where a question may have a second side; both sides must have words of their own
@@ -33,7 +33,7 @@ _JOINTS = re.compile(
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage that was found. ``score`` is the chance, 0..1, that it answers the question.
+    """A passage that was found. ``score`` says in 0..1 how surely it answers the question.
 
     ``also`` names near-duplicates that it stands for, visible in the same search.
     """
