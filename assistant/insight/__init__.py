@@ -9,10 +9,13 @@ from typing import Any
 _HOMES = {
     "ChurnModel": "assistant.insight.churn",
     "ChurnPrediction": "assistant.insight.churn",
+    "ForecastModel": "assistant.insight.forecast",
     "IntentModel": "assistant.insight.intents",
     "Reason": "assistant.insight.explain",
     "Recommender": "assistant.insight.recommend",
+    "LifetimeModel": "assistant.insight.lifetime",
     "SavedModel": "assistant.insight.registry",
+    "Scorecard": "assistant.insight.risk",
     "SegmentModel": "assistant.insight.segments",
     "SentimentModel": "assistant.insight.sentiment",
     "TRAINERS": "assistant.insight.training",
@@ -21,6 +24,7 @@ _HOMES = {
     "better": "assistant.insight.registry",
     "current_version": "assistant.insight.registry",
     "customer_features": "assistant.insight.features",
+    "find_anomalies": "assistant.insight.risk",
     "hash_data": "assistant.insight.registry",
     "history": "assistant.insight.registry",
     "load_model": "assistant.insight.registry",
@@ -30,6 +34,7 @@ _HOMES = {
     "rollback": "assistant.insight.registry",
     "save_model": "assistant.insight.registry",
     "train": "assistant.insight.training",
+    "train_scorecard": "assistant.insight.risk",
     "train_table": "assistant.insight.tables",
 }
 __all__ = [*_HOMES]

@@ -44,10 +44,11 @@ DECIDING: tuple[tuple[str, bool], ...] = (
     ("macro_f1", True),
     ("accuracy", True),
     ("silhouette", True),
+    ("mase", False),
     ("mae", False),
     ("rmse", False),
 )
-_LOWER_IS_BETTER = re.compile(r"loss|brier|error|mae|mase|rmse|mape|wape|smape|deviance", re.I)
+_LOWER_IS_BETTER = re.compile(r"loss|brier|error|mae|mase|rmse|mape|mase|wape|smape|deviance", re.I)
 _TOLERANCE = 0.02  # share of the old figure that counts as noise where no spread is known
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _MODEL_FILE = "model.joblib"

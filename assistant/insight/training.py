@@ -21,6 +21,8 @@ TRAINERS: dict[str, str] = {
     "sentiment": "assistant.insight.sentiment:train_sentiment",
     "intents": "assistant.insight.intents:train_intents",
     "churn": "assistant.insight.churn:train_churn",
+    "lifetime": "assistant.insight.lifetime:train_lifetime",
+    "forecast": "assistant.insight.forecast:train_forecast",
 }
 
 
