@@ -11,7 +11,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from assistant.dialogue import phrases
 from assistant.dialogue.events import Answered, Check, Citation, Sentence
 from assistant.dialogue.prompts import render
-from assistant.dialogue.verify import Verifier, sentences
+from assistant.dialogue.verify import Verifier, cite, sentences
 from assistant.evidence import Evidence
 
 _UNKNOWN = re.compile(
@@ -31,14 +31,34 @@ class Writer:
         self.say = phrases.ZH if language == "zh" else phrases.EN
         self.answered: Answered | None = None
 
+    def quote(self, evidence: Sequence[Evidence]) -> Iterator[Sentence]:
+        """The evidence's own sentences as the answer."""
+        started = time.perf_counter()
+        kept = [Sentence(cite(part, (1,)), (1,)) for part in sentences(evidence[0].text)]
+        yield from kept
+        timing = {"total_s": round(time.perf_counter() - started, 3)}
+        self.answered = Answered(
+            join(kept, self.language),
+            "answered" if kept else "unknown",
+            citations(kept, evidence),
+            (),
+            timing,
+        )
+
     def write(
-        self, question: str, evidence: Sequence[Evidence], *, before: str | None = None
+        self, question: str, evidence: Sequence[Evidence], *, before: str | None = None, hint: str = ""
     ) -> Iterator[Sentence]:
         """Yield checked sentences while the model is writing. Closing the generator stops the model."""
         started = time.perf_counter()
         system = render("answer", self.language, company=self.company, staff=self.staff)
         prompt = render(
-            "question", self.language, evidence=evidence, question=question, today=self.today, before=before
+            "question",
+            self.language,
+            evidence=evidence,
+            question=question,
+            today=self.today,
+            before=before,
+            hint=hint,
         )
         verifier = Verifier(evidence, question=question, context=f"{self.company} {self.today}")
         checks: list[Check] = []
@@ -84,7 +104,7 @@ def compose(evidence: Sequence[Evidence], *, limit: int = 3) -> list[Sentence]:
     for n, e in enumerate(evidence[:limit], start=1):
         parts = sentences(e.text)[: 4 if e.kind in ("record", "prediction", "policy") and n == 1 else 2]
         for part in parts:
-            out.append(Sentence(f"{part} [{n}]", (n,)))
+            out.append(Sentence(cite(part, (n,)), (n,)))
     return out
 
 

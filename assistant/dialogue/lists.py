@@ -70,7 +70,9 @@ def read_filter(store: Any, message: str, today: date) -> dict[str, Any]:
         for value in store.frame(
             f"SELECT DISTINCT {column} AS v FROM {table} WHERE {column} IS NOT NULL LIMIT 200"
         )["v"]:
-            forms = (str(value), *_CHINESE.get(str(value).lower(), ()))
+            # a country's code is a word of its own in English ("at", "be"): only its names count
+            own = () if len(str(value)) <= 2 else (str(value),)
+            forms = (*own, *_OTHER_WORDS.get(str(value).lower(), ()))
             if any(re.search(rf"(?<![a-z]){re.escape(f.lower())}(?![a-z])", text) for f in forms):
                 wanted[name] = str(value)
     if re.search(r"\bpaused\b|暂停", text):
@@ -114,19 +116,23 @@ def read_filter(store: Any, message: str, today: date) -> dict[str, Any]:
     return {k: v for k, v in wanted.items() if v is not None}
 
 
-_CHINESE: Mapping[str, tuple[str, ...]] = {
+_OTHER_WORDS: Mapping[str, tuple[str, ...]] = {
     "gold": ("金卡", "金牌", "黄金"),
     "silver": ("银卡", "银牌", "白银"),
-    "germany": ("德国",),
-    "netherlands": ("荷兰",),
-    "ireland": ("爱尔兰",),
-    "france": ("法国",),
-    "austria": ("奥地利",),
-    "belgium": ("比利时",),
     "taster": ("尝鲜",),
     "home": ("居家",),
     "enthusiast": ("发烧友",),
     "office": ("办公室",),
+    "de": ("germany", "german", "德国"),
+    "nl": ("netherlands", "dutch", "holland", "荷兰"),
+    "ie": ("ireland", "irish", "爱尔兰"),
+    "fr": ("france", "french", "法国"),
+    "at": ("austria", "austrian", "奥地利"),
+    "be": ("belgium", "belgian", "比利时"),
+    "germany": ("德国",),
+    "netherlands": ("荷兰",),
+    "france": ("法国",),
+    "united kingdom": ("uk", "britain", "英国"),
 }
 
 

@@ -21,6 +21,8 @@ ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
     "next_action": ("next_action", "churn_risk"),
     "account": ("customer_profile",),
 }
+# below this the router's best guess is left out and only what was said and written is searched
+UNSURE = 0.4
 FIXED = ("greeting_thanks", "out_of_scope", "forbidden", "human")
 
 
@@ -38,8 +40,12 @@ def make_plan(
         k: date.fromisoformat(v) for k, v in (("since", understood.since), ("until", understood.until)) if v
     }
     steps: list[Step] = []
-    if intent in FIXED:
+    if intent in FIXED and understood.routed_by != "unsure":
         return ()
+    if understood.routed_by == "unsure" and account and intent != "contact_history":
+        steps.append(Step("contact_history", {"customer": account, "query": message, "k": 4} | span))
+        if understood.confidence < UNSURE:
+            return (*steps, Step("search_knowledge", {"query": message, "k": 2}))
     if intent == "list_customers":
         return (Step("list_customers", read_filter(store, message, today)),)
     if intent == "compare" and len(understood.customers) > 1:

@@ -33,6 +33,14 @@ LONGEST_MESSAGE = (
     8_000  # characters; more is cut with a note, a mail thread of that length is not one question
 )
 MOST_EVIDENCE = 8
+# these are lists and terms that code has already put into sentences; writing them anew could only spoil them
+EXACT = ("list_customers", "offer", "next_action")
+HINTS = {
+    ("account_summary", "en"): "Summarise the account in four sentences: who it is and since when, subscription, orders, and the last contact.",
+    ("account_summary", "zh"): "用四句话概括这个账户：是谁、从什么时候开始、订阅、订单，以及最近一次沟通。",
+    ("churn_risk", "en"): "Give the probability and the reasons that raise and lower it.",
+    ("churn_risk", "zh"): "说明概率，以及提高和降低风险的原因。",
+}  # fmt: skip
 
 
 class Assistant:
@@ -248,7 +256,13 @@ class Assistant:
         )
         prepared = time.perf_counter() - started
         if evidence and _worth_reading(evidence, self.index):
-            yield from writer.write(message, evidence, before=memory.question if memory.history else None)
+            before = memory.question if memory.history else None
+            if understood.intent in EXACT and understood.routed_by != "unsure":
+                yield from writer.quote(evidence[:1])
+            else:
+                yield from writer.write(
+                    message, evidence, before=before, hint=HINTS.get((understood.intent, language), "")
+                )
         result = writer.answered
         if result is not None and result.outcome == "answered":
             answer, tail = result.answer, ""
@@ -313,6 +327,8 @@ class Assistant:
     ) -> tuple[str, Outcome] | None:
         """What code answers by itself: courtesy, refusals, a missing account."""
         intent = understood.intent
+        if understood.routed_by == "unsure" and understood.customers:
+            return None
         if intent == "human" and not session.is_staff:
             return say.handed_off, "handed_off"
         if intent == "forbidden":

@@ -89,9 +89,8 @@ def references(store: Any, message: str) -> References:
 
     ``unknown`` holds what has the shape of one of the company's ids but is in no table.
     """
-    tokens = list(
-        dict.fromkeys(t for t in _TOKEN.findall(message) if any(c.isdigit() for c in t) or "@" in t)
-    )
+    words = (re.sub(r"['’]s?$", "", t) for t in _TOKEN.findall(message))
+    tokens = list(dict.fromkeys(t for t in words if any(c.isdigit() for c in t) or "@" in t))
     customers: list[str] = []
     orders: list[str] = []
     products: list[str] = []
@@ -285,8 +284,12 @@ def understand(
         label = router.classify([message], allowed=list(intents))[0]
         intent, confidence = label.label, float(label.scores.get(label.label, 0.0))
         bare = not re.search(r"\w", _strip_references(message, found))
+        account = bool(found.customers or memory.customers or session.customer)
         if bare and found.customers and memory.intent in intents:
             intent, confidence, by = str(memory.intent), 1.0, "memory"
+        elif not label.sure and session.is_staff and account:
+            # anything may be asked about an account: what was said in it is searched as well (see plan)
+            by = "unsure"
         elif not label.sure and choose is not None:
             best = [
                 name for name, _ in sorted(label.scores.items(), key=lambda x: -x[1])[:4] if name in intents
@@ -294,6 +297,9 @@ def understand(
             if len(best) > 1:
                 intent, confidence = choose(message, best)
                 by = "model"
+    others = tuple(c for c in found.customers if c != session.customer)
+    if session.role == "customer" and others and "forbidden" in intents:
+        intent, confidence, by = "forbidden", 1.0, "rule"  # whoever else it is, and whether they exist
     customers = found.customers
     if session.role == "customer":
         customers = (session.customer,) if session.customer else ()

@@ -121,12 +121,12 @@ class Verifier:
                 text, n = closest
                 if self._repeats(text):
                     return None, Check(sentence, "dropped", reasons)
-                return Sentence(_cite(text, (n,)), (n,)), Check(sentence, "replaced", reasons)
+                return Sentence(cite(text, (n,)), (n,)), Check(sentence, "replaced", reasons)
             return None, Check(sentence, "dropped", reasons)
         if self._repeats(plain):
             return None, Check(sentence, "dropped", ("said already",))
         numbers = self._citations(plain, cited)
-        return Sentence(_cite(plain, numbers), numbers), Check(sentence, "kept")
+        return Sentence(cite(plain, numbers), numbers), Check(sentence, "kept")
 
     def _repeats(self, text: str) -> bool:
         form = "".join(_TOKEN.findall(text.lower()))
@@ -190,7 +190,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(w for w in _TOKEN.findall(text.lower()) if w not in _STOP)
 
 
-def _cite(plain: str, numbers: tuple[int, ...]) -> str:
+def cite(plain: str, numbers: tuple[int, ...]) -> str:
     """The sentence with its citations before the final mark."""
     text = plain.strip()
     if not numbers:
