@@ -2,8 +2,8 @@
 word."""
 
 import json
-import multiprocessing
-import time
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,20 +141,21 @@ def test_what_a_crash_left_is_ignored_and_cleared(tmp_path: Path) -> None:
     assert not left_over.exists()
 
 
-def _save_three(home: Path) -> None:
-    for _ in range(3):
-        save(home, 0.5)
-        time.sleep(0.001)
+SAVE_THREE = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from assistant.insight.registry import save_model
+for _ in range(3):
+    save_model(Path(sys.argv[1]), "churn", SimpleNamespace(), metrics={}, features=[], data_hash="")
+"""
 
 
 def test_two_processes_at_once_lose_nothing(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_save_three, args=(tmp_path,)) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", SAVE_THREE, str(tmp_path)]
+    workers = [subprocess.Popen(command, cwd=root) for _ in range(2)]
+    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
     assert {saved.version for saved in history(tmp_path, "churn")} == {f"v{n}" for n in range(1, 7)}
 
 
