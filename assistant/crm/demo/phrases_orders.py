@@ -38,7 +38,7 @@ TOPICS: dict[str, Topic] = {
         note=lines("""
             {Cust|Caller} asks for <order>, {late|overdue}. DHL: {sorting centre|waiting for van|"in delivery"}. {Told cust|Said} we chase {today|tomorrow}.
             {Inb. call|Called in}. <order> not arrived. Tracking {stuck since <weekday>|no scan since <weekday>}. Opened DHL enquiry.
-            Late parcel <order>. {Not happy|Calm about it|Quite annoyed}. {Will ring again if nothing by <weekday>|Wants e-mail when it moves}.
+            Late parcel <order>. {Will ring again if nothing by <weekday>|Wants e-mail when it moves}.
             Re <order>: {driver claims "not at home"|parcel left at depot}. Asked for 2nd attempt <weekday>.
             <order> delayed, {apologised|said sorry}, {explained 10 working days rule|no re-send yet, not 10 wd}.
         """),
@@ -172,8 +172,8 @@ TOPICS: dict[str, Topic] = {
             Packing error <order>. {Told warehouse|Passed on to packing}. Cust {laughs about it|rather cross}.
         """),
         reply=lines("""
-            {That was our mistake|We mixed that up}, sorry. <Product> {goes out today|is being packed right now}, and please keep the wrong one {as a small thank-you|for your trouble}.
-            I'm sorry for the mix-up in <order>. The right <Product> {will be with you|arrives} in 2 to 4 working days. {No need to send anything back|You don't have to return anything}.
+            {That was our mistake|We mixed that up}, sorry. <Product> {goes out today|is being packed right now}, and {a wrong bag you may keep|if it's coffee, keep the wrong bag} {as a small thank-you|for your trouble}.
+            I'm sorry for the mix-up in <order>. The right <Product> {will be with you|arrives} in 2 to 4 working days. {A wrong bag of coffee you may keep|For anything bigger than a bag you get a free label}.
         """),
     ),
     "missing": Topic(
