@@ -261,17 +261,18 @@ class SegmentModel:
         if len(scaled) > MOST_FITTED:
             seen = scaled[np.sort(rng.choice(len(scaled), MOST_FITTED, replace=False))]
         samples = [rng.integers(0, len(seen), len(seen)) for _ in range(BOOTSTRAPS)]
+        tree, trees = _tree(seen), [_tree(seen[sample]) for sample in samples]
         most = min(self.most, len(seen) // 15)
         self.table_: list[dict[str, Any]] = []
         best: tuple[float, np.ndarray] | None = None
         for method in ("k-means", "hierarchical"):
             for k in range(self.fewest, most + 1):
-                labels = _cluster(seen, method, k, self.seed)
+                labels = _cluster(seen, method, k, self.seed, tree)
                 centres = _centres(seen, labels)
                 if len(centres) < k:
                     continue
                 silhouette = float(silhouette_score(seen, labels))
-                stability = _stability(seen, labels, samples, method, k, self.seed)
+                stability = _stability(seen, labels, samples, method, k, self.seed, trees)
                 smallest = float(np.bincount(labels).min() / len(labels))
                 row = {"method": method, "segments": k, "silhouette": silhouette, "stability": stability}
                 self.table_.append({**row, "smallest_share": smallest})
@@ -369,12 +370,23 @@ def _usable(table: pd.DataFrame) -> tuple[list[str], list[dict[str, str]]]:
     return kept, left_out
 
 
-def _cluster(points: np.ndarray, method: str, k: int, seed: int) -> np.ndarray:
-    from sklearn.cluster import AgglomerativeClustering, KMeans
-
+def _cluster(
+    points: np.ndarray, method: str, k: int, seed: int, tree: np.ndarray | None = None
+) -> np.ndarray:
+    """Labels 0..k-1; ``tree`` is Ward's tree of the same points, grown once for every ``k``."""
     if method == "k-means":
-        return np.asarray(KMeans(k, n_init=5, random_state=seed).fit_predict(points))
-    return np.asarray(AgglomerativeClustering(k, linkage="ward").fit_predict(points))
+        from sklearn.cluster import KMeans
+
+        return np.asarray(KMeans(k, n_init=3, random_state=seed).fit_predict(points))
+    from scipy.cluster.hierarchy import fcluster
+
+    return np.asarray(fcluster(_tree(points) if tree is None else tree, k, criterion="maxclust") - 1)
+
+
+def _tree(points: np.ndarray) -> np.ndarray:
+    from scipy.cluster.hierarchy import ward
+
+    return np.asarray(ward(points))
 
 
 def _centres(points: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -386,15 +398,22 @@ def _assign(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def _stability(
-    points: np.ndarray, labels: np.ndarray, samples: Sequence[np.ndarray], method: str, k: int, seed: int
+    points: np.ndarray,
+    labels: np.ndarray,
+    samples: Sequence[np.ndarray],
+    method: str,
+    k: int,
+    seed: int,
+    trees: Sequence[np.ndarray] | None = None,
 ) -> float:
     """Mean adjusted Rand index between the clusters and those found in samples drawn with replacement."""
     from sklearn.metrics import adjusted_rand_score
 
     scores = []
-    for sample in samples:
+    for number, sample in enumerate(samples):
         drawn = points[sample]
-        again = _assign(points, _centres(drawn, _cluster(drawn, method, k, seed)))
+        found = _cluster(drawn, method, k, seed, trees[number] if trees else None)
+        again = _assign(points, _centres(drawn, found))
         scores.append(adjusted_rand_score(labels, again))
     return float(np.mean(scores))
 
