@@ -577,8 +577,21 @@ def train(
         _print_json(reports[0] if len(reports) == 1 else reports)
         return
     for report in reports:
-        for line in report.lines():
-            click.echo(line)
+        done = (
+            f"{report.version}, {report.rows} rows, {report.seconds:.0f} s"
+            if report.version
+            else "not trained"
+        )
+        click.echo(
+            f"{report.model}: {done}" + ("" if report.kept or not report.version else " (not put in place)")
+        )
+        for name, value in report.metrics.items():
+            if isinstance(value, int | float):
+                click.echo(f"    {name:28} {value:.4g}")
+        for item in report.left_out:
+            click.echo(f"    left out {item['column']}: {item['reason']}")
+        for note in report.notes:
+            click.echo(f"    {note}")
 
 
 def _embedder(settings: Settings) -> Any:
