@@ -71,7 +71,7 @@ class Constraint:
 
 
 def bounded(schema: Any) -> Any:
-    """The schema with a length limit on free strings and lists, so that a small model can't go on for ever."""
+    """The schema with free strings and lists limited and no fields but its own: a small model must come to an end."""
     if isinstance(schema, list):
         return [bounded(part) for part in schema]
     if not isinstance(schema, dict):
@@ -82,4 +82,6 @@ def bounded(schema: Any) -> Any:
         result.setdefault("maxLength", _MAX_STRING)
     if schema.get("type") == "array":
         result.setdefault("maxItems", 16)
+    if "properties" in schema and isinstance(schema["properties"], dict) and schema.get("type") == "object":
+        result.setdefault("additionalProperties", False)
     return result
