@@ -362,9 +362,12 @@ def _run_batch(
     metavar="COLUMN=ROLE",
     help="What a column holds, e.g. InvoiceNo=order.",
 )
+@click.option("--encoding", help="Encoding of a text file, when it is guessed wrong, e.g. gb18030.")
 @click.option("--dry-run", is_flag=True, help="Show the mapping and the report; write nothing.")
 @_json_option
-def import_(kind: str, file: Path, mapping: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+def import_(
+    kind: str, file: Path, mapping: tuple[str, ...], encoding: str | None, dry_run: bool, as_json: bool
+) -> None:
     """Import CSV, JSON lines, Parquet or XLSX, with a cleaning report. Rejected rows are kept aside."""
     from assistant.crm.importing import import_file
 
@@ -374,12 +377,43 @@ def import_(kind: str, file: Path, mapping: tuple[str, ...], dry_run: bool, as_j
     roles = dict(item.split("=", 1) for item in mapping)
     settings = get_settings()
     with _store(settings, create=True) as store, _progress() as progress:
-        report = import_file(store, kind, file, mapping=roles or None, dry_run=dry_run, progress=progress)
+        report = import_file(
+            store, kind, file, mapping=roles or None, dry_run=dry_run, progress=progress, encoding=encoding
+        )
     if as_json:
         _print_json(report)
     else:
         for line in report.lines():
             click.echo(line)
+
+
+@main.group()
+def privacy() -> None:
+    """Give out or erase everything that is kept about one customer."""
+
+
+@privacy.command("export")
+@click.argument("customer")
+def privacy_export(customer: str) -> None:
+    """Everything about one customer, as JSON."""
+    from assistant.crm import export_customer
+
+    with _store(get_settings()) as store:
+        _print_json(export_customer(store, customer))
+
+
+@privacy.command("erase")
+@click.argument("customer")
+@click.option("--keep-orders", is_flag=True, help="Keep orders without the person, for the books.")
+@click.confirmation_option(prompt="Erase this customer for good?")
+def privacy_erase(customer: str, keep_orders: bool) -> None:
+    """Erase one customer for good; what was written is gone from the index after the next build."""
+    from assistant.crm import erase_customer
+
+    with _store(get_settings()) as store:
+        counts = erase_customer(store, customer, actor="console", keep_orders=keep_orders)
+    click.echo("Erased: " + ", ".join(f"{n} {what}" for what, n in counts.items() if n))
+    click.echo("Now type: crm-assistant index build")
 
 
 # -- knowledge ------------------------------------------------------------------------------------------------
@@ -518,7 +552,12 @@ def index_search(
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["churn", "segments", "recommend", "sentiment", "intents", "all"]))
+@click.argument(
+    "what",
+    type=click.Choice(
+        ["churn", "segments", "recommend", "sentiment", "intents", "lifetime", "forecast", "all"]
+    ),
+)
 @click.option("--table", type=click.Path(path_type=Path), help="Train on this table instead of the record.")
 @click.option("--target", help="Column to predict, with --table.")
 @click.option("--id", "id_column", help="Column that names the row, with --table.")
@@ -548,19 +587,23 @@ def train(
                 raise click.UsageError("--table needs --target COLUMN")
             reports = [
                 insight.train_table(
+                    "churn",
                     table,
                     target,
-                    id=id_column,
-                    sensitive=sensitive,
+                    id_column,
                     home=settings.home_dir,
                     progress=progress,
-                )
+                    force=force,
+                    sensitive=sensitive,
+                )  # fmt: skip
             ]
         elif table is not None and what == "intents":
+            from assistant.insight.intents import train_intents_table
+
             if not (text_column and label_column):
                 raise click.UsageError("--table needs --text COLUMN and --label COLUMN")
             reports = [
-                insight.train_intents_table(
+                train_intents_table(
                     table, text=text_column, label=label_column, home=settings.home_dir,
                     embedder=_embedder(settings), progress=progress,
                 )
@@ -615,8 +658,9 @@ def predict(what: str, customer: str | None, table: Path | None, out: Path | Non
         if out is None:
             raise click.UsageError("--table needs --out FILE")
         with _progress() as progress:
-            report = insight.predict_table(table, out=out, home=settings.home_dir, progress=progress)
-        _print_json(report) if as_json else click.echo(f"Wrote {out}.")
+            scores = insight.predict_table("churn", table, home=settings.home_dir, out=out, progress=progress)
+        bands = ", ".join(f"{n} {band}" for band, n in scores.bands.items())
+        _print_json(scores) if as_json else click.echo(f"Wrote {scores.rows} rows to {out}: {bands}.")
         return
     with _store(settings) as store:
         predictions = insight.load_model(settings.home_dir, "churn").predict(
@@ -687,9 +731,9 @@ def _classifier(settings: Settings, what: str) -> Callable[[str], dict[str, Any]
 
     embedder = _embedder(settings)
     if what == "sentiment":
-        model = insight.SentimentModel.default(embedder)
+        model = insight.SentimentModel.default(embedder, home=settings.home_dir)
     else:
-        model = insight.IntentModel.default(embedder)
+        model = insight.IntentModel.default(embedder, home=settings.home_dir)
 
     def label(text: str) -> dict[str, Any]:
         found = model.classify([text])[0]

@@ -2,7 +2,8 @@
 
 An offer's ``rules`` (JSON in the record) narrow who may get it; a missing rule allows everybody:
 ``risk`` (list of bands), ``tiers``, ``plans``, ``min_tenure_months``, ``needs_consent``, ``max_per_days`` (days
-between two offers to the same customer), ``ceiling_percent`` (largest discount).
+between two offers to the same customer), ``ceiling_percent`` (largest discount), ``countries``,
+``needs_complaint_days`` (only so many days after a complaint).
 """
 
 import json
@@ -66,7 +67,7 @@ def choose(store: Any, customer: Row, *, risk: str | None, today: date) -> Choic
     against: list[tuple[str, str]] = []
     for row in store.offers(today):
         rules = json.loads(row["rules"]) if isinstance(row["rules"], str) else dict(row["rules"] or {})
-        no = _obstacle(rules, row, customer, subscription, made, risk, today)
+        no = _obstacle(store, rules, row, customer, subscription, made, risk, today)
         if no:
             against.append((f"{row['name']}: {no[0]}", f"{row.get('name_zh') or row['name']}：{no[1]}"))
             continue
@@ -97,6 +98,7 @@ def choose(store: Any, customer: Row, *, risk: str | None, today: date) -> Choic
 
 
 def _obstacle(
+    store: Any,
     rules: Row,
     offer: Row,
     customer: Row,
@@ -118,6 +120,11 @@ def _obstacle(
     months = rules.get("min_tenure_months")
     if months and joined and date.fromisoformat(joined[:10]) > today - timedelta(days=int(30.4 * months)):
         return f"customer for less than {months} months", f"成为客户不足{months}个月"
+    if rules.get("countries") and customer.get("country") not in rules["countries"]:
+        return "wrong country", "国家不符"
+    complaint_days = rules.get("needs_complaint_days")
+    if complaint_days and not _complained(store, customer["id"], today - timedelta(days=int(complaint_days))):
+        return f"no complaint in the last {complaint_days} days", f"最近{complaint_days}天没有投诉"
     days = rules.get("max_per_days")
     recent = today - timedelta(days=int(days)) if days else None
     if recent and any(m["at"][:10] >= recent.isoformat() for m in made):
@@ -126,6 +133,14 @@ def _obstacle(
     if ceiling and offer["kind"] == "discount" and float(offer["value"]) > float(ceiling):
         return f"above the ceiling of {ceiling} %", f"超过{ceiling}%的上限"
     return None
+
+
+def _complained(store: Any, customer: str, since: date) -> bool:
+    """Whether a ticket was opened or a review of at most two stars written since a day."""
+    rows = store.interactions(customer, since=since)
+    return any(
+        r["author"] == "customer" and (r["channel"] == "ticket" or (r.get("rating") or 5) <= 2) for r in rows
+    )
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,8 @@ class EN:
         up = "; ".join(t for t, d in reasons if d == "raises")
         down = "; ".join(t for t, d in reasons if d == "lowers")
         text = f"The probability that customer {customer} leaves within 90 days is {data['percent']}% ({data['band']} risk)."
+        if not data.get("active", True):
+            text += " The customer is not active any more: no running subscription and no order of late."
         if up:
             text += f" Raises the risk: {up}."
         if down:
@@ -427,6 +429,8 @@ class ZH(EN):
             r["text"].removesuffix("（降低）") for r in data["reasons"] if r["direction"] == "lowers"
         )
         text = f"客户{customer}在90天内流失的概率是{data['percent']}%（{ZH._band.get(data['band'], data['band'])}风险）。"
+        if not data.get("active", True):
+            text += "该客户目前已不活跃：没有有效订阅，近期也没有订单。"
         if up:
             text += f"提高风险的原因：{up}。"
         if down:

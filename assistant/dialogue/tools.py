@@ -302,6 +302,7 @@ class Toolbox:
             "probability": round(p.probability, 3),
             "percent": round(100 * p.probability),
             "band": p.band,
+            "active": p.active,
             "reasons": [
                 {"feature": r.feature, "value": r.value, "direction": r.direction, "contribution": round(r.contribution, 3),
                  "text": r.text_zh if self.language == "zh" else r.text_en}

@@ -138,7 +138,7 @@ class Assistant:
             if "router" not in self._parts:
                 from assistant.insight import IntentModel
 
-                self._parts["router"] = IntentModel.default(embedder)
+                self._parts["router"] = IntentModel.default(embedder, home=self.home)
             return self._parts["router"]
 
     @property
