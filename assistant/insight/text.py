@@ -284,7 +284,7 @@ def _solve(gram: Array, targets: Array, base: Array, ridge: float) -> tuple[Arra
     from scipy.linalg import lapack
 
     system = np.array(gram, dtype=np.float32 if len(gram) > 2000 else np.float64, order="F")
-    np.fill_diagonal(system, system.diagonal() + ridge)
+    np.fill_diagonal(system, np.diagonal(gram) + np.float64(ridge))
     double = system.dtype == np.float64
     factor, failed = (lapack.dpotrf if double else lapack.spotrf)(system, lower=1, overwrite_a=1)
     if failed:
