@@ -34,9 +34,17 @@ def _number(value: float) -> str:
     return f"{value:g}"
 
 
-def _short(text: str, limit: int = 420) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0] + " ..."
+def _short(text: str, limit: int = 420, around: str = "") -> str:
+    """At most ``limit`` characters of a message: its beginning, or the part around a sentence of it."""
+    text, around = " ".join(text.split()), " ".join(around.split())
+    if len(text) <= limit:
+        return text
+    found = text.find(around) if around else -1
+    start = max(0, found - (limit - len(around)) // 2) if found > 0 else 0
+    part = text[start : start + limit]
+    if start:
+        part = "... " + (part.split(" ", 1)[1] if " " in part[:30] else part)
+    return part + (" ..." if start + limit < len(text) else "")
 
 
 def _attributes(row: Row) -> list[tuple[str, Any]]:
@@ -167,10 +175,14 @@ class EN:
         return text + (f" Tier: {data['tier']}." if data.get("tier") else "")
 
     @staticmethod
-    def interaction(row: Row) -> str:
+    def interaction(row: Row, around: str = "") -> str:
         who = "Customer" if row["author"] == "customer" else "Agent"
         head = f"{row['at'][:10]}, {row['channel']}, {who.lower()}"
-        return f"({head}) " + (f"{row['subject']}: " if row.get("subject") else "") + _short(row["text"])
+        return (
+            f"({head}) "
+            + (f"{row['subject']}: " if row.get("subject") else "")
+            + _short(row["text"], around=around)
+        )
 
     @staticmethod
     def contacts(row: Row, rows: Sequence[Row]) -> str:
@@ -400,12 +412,12 @@ class ZH(EN):
         return text + (f"等级：{data['tier']}。" if data.get("tier") else "")
 
     @staticmethod
-    def interaction(row: Row) -> str:
+    def interaction(row: Row, around: str = "") -> str:
         who = "客户" if row["author"] == "customer" else "客服"
         return (
             f"（{row['at'][:10]}，{ZH._channel.get(row['channel'], row['channel'])}，{who}）"
             + (f"{row['subject']}：" if row.get("subject") else "")
-            + _short(row["text"])
+            + _short(row["text"], around=around)
         )
 
     @staticmethod

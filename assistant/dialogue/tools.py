@@ -4,9 +4,10 @@ Who is asked about never comes from the model: for a customer it is the session'
 that code resolved from the message. What a role may use is declared once, in ``ROLES``; everything else is denied.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -261,15 +262,20 @@ class Toolbox:
         if query and self.index is not None and rows:
             # the account is known: whatever comes closest may hold the answer, there is no "nothing found"
             hits = self.index.search(
-                query,
+                _question_alone(query, row),
                 role=self.session.role,
                 customer=customer,
                 k=k,
                 kinds=["interaction"],
+                one_per_source=True,
                 since=since.isoformat() if since else None,
                 until=until.isoformat() if until else None,
             )
-            evidence = [replace(h.as_evidence(), score=1.0) for h in hits]
+            for hit in hits:
+                said = self.store.interaction(hit.source.removeprefix("interaction:"))
+                if said:
+                    text = self.say.interaction(said, around=hit.text)
+                    evidence.append(Evidence(hit.source, "interaction", text, hit.source, said["at"]))
         newest = [r for r in rows if not any(r["id"] in e.id for e in evidence)]
         for r in newest[: max(0, min(k, len(rows)) - len(evidence)) or (1 if query else 0)]:
             evidence.append(
@@ -479,6 +485,14 @@ _ARGUMENTS: Mapping[str, type[BaseModel]] = {
     "next_action": CustomerArgs,
     "list_customers": ListArgs,
 }
+
+
+def _question_alone(query: str, customer: Mapping[str, Any]) -> str:
+    """The question without the account's id and name, which every one of its conversations shares."""
+    for known in (customer["id"], customer.get("name")):
+        if known:
+            query = re.sub(rf"{re.escape(str(known))}(['’]s)?", " ", query, flags=re.IGNORECASE)
+    return " ".join(query.split()) or "anything"
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

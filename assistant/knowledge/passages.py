@@ -39,8 +39,9 @@ class Passage:
 
     @property
     def embedded_text(self) -> str:
-        """What the embedder sees."""
-        return f"{self.title}\n{self.text}"
+        """What the embedder sees: an article's title path says what a paragraph is about, a mail's subject and date
+        only water down what one of its sentences says."""
+        return self.text if self.document.kind == "interaction" else f"{self.title}\n{self.text}"
 
     @property
     def content_hash(self) -> str:
@@ -53,7 +54,11 @@ def split(document: Document, count_tokens: CountTokens, max_tokens: int) -> lis
     base = document.source if document.kind == "interaction" else f"kb:{document.source}"
     if document.kind == "interaction":
         title = _shortened(document.title, count_tokens, max_tokens)
-        pieces = [(title, text) for text in _packed([document.text], title, count_tokens, max_tokens)]
+        pieces = [
+            (title, text)
+            for said in _said(document.text)
+            for text in _packed([said], title, count_tokens, max_tokens)
+        ]
     else:
         pieces = []
         for path, blocks in _sections(document.title, document.text):
@@ -78,6 +83,28 @@ def sentences(text: str) -> list[str]:
         found.append(text[start : match.end()].strip())
         start = match.end()
     return [sentence for sentence in [*found, text[start:].strip()] if sentence]
+
+
+# A sentence of a message shorter than this goes together with the next: a greeting alone says nothing.
+_SHORTEST_SAID = 40
+
+
+def _said(text: str) -> list[str]:
+    """A message in sentences: one vector for a whole mail would drown the one thing said in passing."""
+    said: list[str] = []
+    whole = False
+    for line in text.splitlines():
+        for sentence in sentences(line):
+            if said and not whole:
+                said[-1] += f" {sentence}"
+            else:
+                said.append(sentence)
+            weight = 2 if re.search(r"[\u3400-\u9fff]", said[-1]) else 1
+            whole = len(said[-1]) * weight >= _SHORTEST_SAID
+    if len(said) > 1 and not whole:
+        last = said.pop()
+        said[-1] += f" {last}"
+    return said
 
 
 # -- sections -----------------------------------------------------------------------------------------------
