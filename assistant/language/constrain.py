@@ -1,8 +1,7 @@
 """Answers that are valid JSON of a given schema, by masking the tokens that would break it (llguidance).
 
-llguidance and xgrammar were compared on a schema with an enum, two strings and a number, over this vocabulary of
-152,000 tokens; the figures are in ``scripts/bench_language.py``. llguidance needs nothing compiled beforehand,
-knows runs of forced tokens (braces, keys), and has no dependencies.
+llguidance is one library without dependencies of its own and tells which tokens must follow (braces, keys), so they
+cost one pass together. ``scripts/bench_language.py`` times it beside xgrammar, the other candidate.
 """
 
 import json
