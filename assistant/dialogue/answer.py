@@ -60,7 +60,7 @@ class Writer:
             before=before,
             hint=hint,
         )
-        verifier = Verifier(evidence, question=question, context=f"{self.company} {self.today}")
+        verifier = Verifier(evidence, question=question, context=self.company)
         checks: list[Check] = []
         kept: list[Sentence] = []
         timing: dict[str, Any] = {}
@@ -99,9 +99,14 @@ class Writer:
 
 
 def compose(evidence: Sequence[Evidence], *, limit: int = 3) -> list[Sentence]:
-    """An answer put together from the evidence itself: its leading sentences, each with its number."""
+    """An answer put together from the evidence itself: its leading sentences, each with its number.
+
+    A record or an article can stand for an answer; what somebody once said about something can't.
+    """
     out: list[Sentence] = []
     for n, e in enumerate(evidence[:limit], start=1):
+        if e.kind == "interaction":
+            continue
         parts = sentences(e.text)[: 4 if e.kind in ("record", "prediction", "policy") and n == 1 else 2]
         for part in parts:
             out.append(Sentence(cite(part, (n,)), (n,)))
