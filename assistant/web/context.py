@@ -1,18 +1,20 @@
 """What all doors share: the assistant, the line in front of it, who may come in, and the work in the background."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 from assistant.crm.conversations import new_id
 from assistant.dialogue.events import Session
-from assistant.errors import PermissionDenied
+from assistant.errors import AssistantError, PermissionDenied
 from assistant.settings import Settings
 from assistant.web.access import Access, Person, Visitor
 from assistant.web.desk import Desk, Ticket
 from assistant.web.jobs import Jobs
 
+log = logging.getLogger(__name__)
 PAUSE = 0.1  # seconds between two looks at a ticket
 
 
@@ -36,6 +38,14 @@ class Context:
     def is_demo(self) -> bool:
         """Whether the record is the demo company's: only then may a visitor choose to be one of its customers."""
         return self.store.meta("demo_seed") is not None
+
+    def warm_up(self) -> None:
+        """Load what the first question would have to wait for. What is missing is told when somebody asks."""
+        for part in ("embedder", "index", "router", "model"):
+            try:
+                getattr(self.assistant, part)
+            except (AssistantError, AttributeError) as problem:
+                log.warning("%s is not ready: %s", part, problem)
 
     def visitor(self, request: Any) -> Visitor:
         """Whose browser sent this, by its signed cookie. Without one, a visitor that nobody has seen before."""

@@ -138,7 +138,10 @@ class _Chat:
     async def open(self, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         """The conversation so far; when something is still being answered, the rest of it as it comes."""
         visitor = self.context.visitor(request)
-        yield self._shown(visitor)
+        chat, *rest = self._shown(visitor)
+        if visitor.customer:
+            chat["examples"] = [{"text": text} for text in self.words.signed_examples]
+        yield (chat, *rest)
         ticket = self.context.desk.ticket(visitor.conversation)
         if ticket is not None and not ticket.done:
             async for waiting in follow(ticket):
@@ -189,9 +192,8 @@ class _Chat:
 
     def person(self, request: gr.Request) -> tuple[Any, ...]:
         """Ask for a person, without the model in between."""
-        visitor, store, words = self.context.visitor(request), self.context.store, self.words
-        ask_for_person(self.context, visitor, words)
-        del store
+        visitor = self.context.visitor(request)
+        ask_for_person(self.context, visitor, self.words)
         return self._shown(visitor)
 
     def rate(self, turns: list[str | None], given: gr.LikeData, request: gr.Request) -> None:

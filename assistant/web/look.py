@@ -53,7 +53,7 @@ footer { display:none !important; }
 .card h3 .soft { font-weight:400; }
 .facts { display:grid; grid-template-columns:repeat(auto-fit,minmax(9rem,1fr)); gap:.6rem 1.2rem; margin:0; }
 .facts dt { color:var(--c-soft); font-size:.78rem; } .facts dd { margin:0; font-weight:500; overflow-wrap:anywhere; }
-.pill { display:inline-block; border-radius:99px; padding:.08rem .6rem; font-size:.78rem; font-weight:550;
+.pill { display:inline-block; white-space:nowrap; border-radius:99px; padding:.08rem .6rem; font-size:.78rem; font-weight:550;
   background:var(--c-accent-soft); color:var(--c-accent); }
 .pill.low,.pill.good { background:var(--c-good-soft); color:var(--c-good); }
 .pill.medium,.pill.warn { background:var(--c-warn-soft); color:var(--c-warn); }
@@ -63,11 +63,11 @@ table.plain { width:100%; border-collapse:collapse; font-size:.88rem; }
 table.plain, table.plain th, table.plain td, table.plain tr { border:0 !important; background:none !important; }
 table.plain tr + tr { border-top:1px solid var(--c-line) !important; }
 table.plain th { text-align:left; color:var(--c-soft); font-weight:500; font-size:.78rem; padding:.3rem .5rem; }
-table.plain td { padding:.42rem .5rem; vertical-align:top; overflow-wrap:anywhere; }
+table.plain td { padding:.42rem .5rem; vertical-align:top; overflow-wrap:break-word; }
 table.plain .n { text-align:right; font-variant-numeric:tabular-nums; }
 .scroll { overflow-x:auto; }
 button.sm.secondary { border:1px solid var(--c-line) !important; }
-select.quiet { background:var(--c-card); padding:.3rem .5rem; min-width:10rem; }
+select.quiet { appearance:auto; -webkit-appearance:auto; background:var(--c-card); padding:.3rem .5rem; min-width:10rem; }
 /* chat */
 .chat button[aria-label="Clear"], .chat .icon-button-wrapper.top-panel { display:none !important; }
 .chat .message, .chat .message .prose, .chat .message-content, .chat .message .md { opacity:1 !important; color:inherit; }

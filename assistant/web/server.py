@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from threading import Thread
 
 from assistant.errors import AssistantError
 from assistant.settings import Settings
@@ -39,6 +40,7 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
                 " put a proxy with TLS in front of it"
             )
         click.echo("")
+        Thread(target=context.warm_up, name="warm up", daemon=True).start()
         logging.getLogger("httpx").setLevel(logging.WARNING)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, server_header=False)
         uvicorn.Server(config).run(sockets=[listening])

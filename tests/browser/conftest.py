@@ -1,0 +1,154 @@
+"""The real pages on a real port, over a small company with a real index, in Debian's chromium."""
+
+import importlib.util
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def _neighbour(folder: str) -> Any:
+    """``doubles.py`` of another folder of tests, which are packages of their own."""
+    path = Path(__file__).parent.parent / folder / "doubles.py"
+    spec = importlib.util.spec_from_file_location(f"{folder}_doubles", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+web = _neighbour("web")
+HashedEmbedder = _neighbour("knowledge").HashedEmbedder
+PASSWORD = "correct horse battery"
+CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SLOWEST = 20_000  # milliseconds that anything on a page may take on a busy machine
+
+
+class IndexedAssistant(web.ScriptedAssistant):  # type: ignore[misc, name-defined]
+    """Finds its passages in a real index of a few articles, with an embedder that counts words."""
+
+    def __init__(self, home: Path, *, pause: float = 0.0) -> None:
+        super().__init__(home, pause=pause)
+        self._embedder = HashedEmbedder()
+        self._index: Any = None
+
+    @property
+    def embedder(self) -> Any:
+        return self._embedder
+
+    @property
+    def index(self) -> Any:
+        from assistant.knowledge import KnowledgeIndex, index_status
+
+        if self._index is None and index_status(self.home)["build"]:
+            self._index = KnowledgeIndex.open(self.home, self._embedder)
+        return self._index
+
+
+class House:
+    """A running server and what stands behind it."""
+
+    def __init__(self, base: str, assistant: IndexedAssistant, kb: Path) -> None:
+        self.base, self.assistant, self.kb = base, assistant, kb
+
+
+def write_article(kb: Path, name: str, title: str, text: str, audience: str = "public") -> None:
+    folder = kb / audience / "en"
+    folder.mkdir(parents=True, exist_ok=True)
+    front = f"---\ntitle: {title}\naudience: {audience}\nlanguage: en\nupdated: 2026-10-01\n---\n\n"
+    (folder / f"{name}.md").write_text(front + text + "\n")
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    import uvicorn
+
+    from assistant.settings import Settings
+    from assistant.web.access import Access
+    from assistant.web.app import create_app
+
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    pytest.importorskip("playwright", reason="playwright is not installed: pip install crm-assistant[dev]")
+    home = tmp_path_factory.mktemp("home")
+    kb = home / "kb"
+    write_article(kb, "returns", "Returns", "You can return a product within 30 days of delivery. The label costs 3.90 EUR.")
+    write_article(kb, "delivery", "Delivery", "Standard delivery takes 2 to 4 working days and costs 4.90 EUR.")
+    write_article(kb, "ceiling", "Retention ceiling", "Agents may offer up to 10 percent.", audience="internal")
+    assistant = IndexedAssistant(home, pause=0.25)
+    assistant.settings = Settings(home=home, kb=kb)
+    access = Access(home, hasher=web.FAST_HASHER)
+    access.change_password("admin", access.first_password or "", PASSWORD)
+    access.change_password("marieke", access.add("marieke", "agent"), PASSWORD)
+    app = create_app(assistant.settings, assistant=assistant, access=access)
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    until = time.monotonic() + 30
+    while not server.started:
+        assert time.monotonic() < until, "the server did not start"
+        time.sleep(0.05)
+    yield House(f"http://127.0.0.1:{listening.getsockname()[1]}", assistant, kb)
+    server.should_exit = True
+    thread.join(10)
+    listening.close()
+    assistant.store.close()
+
+
+@pytest.fixture(scope="session")
+def chromium(house: House) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(house: House, chromium: Any) -> Iterator[Callable[..., Any]]:
+    """``open_page("/customer")`` in a browser profile of its own. Afterwards: nothing was asked of another host, no
+    script failed, and nothing was blocked."""
+    contexts: list[Any] = []
+    outside: list[str] = []
+    failures: list[str] = []
+
+    def request(asked: Any) -> None:
+        if not asked.url.startswith((house.base, "data:", "blob:")):
+            outside.append(asked.url)
+
+    def told(message: Any) -> None:
+        if message.type == "error":
+            failures.append(message.text)
+
+    def make(path: str, *, user: str | None = None, width: int = 1280, height: int = 860, scheme: str = "light") -> Any:
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        context.set_default_timeout(SLOWEST)
+        page = context.new_page()
+        page.on("request", request)
+        page.on("console", told)
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.goto(house.base + path)
+        if user:
+            page.fill("input[name=name]", user)
+            page.fill("input[name=password]", PASSWORD)
+            page.click("button.go")
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not outside, f"asked of other hosts: {outside}"
+    assert not failures, failures
