@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from assistant import __version__
 from assistant.errors import AssistantError
@@ -31,6 +32,14 @@ class _Group(click.Group):
             if ctx.params.get("debug"):
                 raise
             _fail(error.message, error.hint)
+        except ValidationError as error:
+            if ctx.params.get("debug"):
+                raise
+            first = error.errors()[0]
+            name = "_".join(str(part) for part in first["loc"]).upper()
+            _fail(
+                f"CRM_ASSISTANT_{name}: {first['msg']}", "correct this environment variable or leave it away"
+            )
         except KeyboardInterrupt:
             if ctx.params.get("debug"):
                 raise
@@ -233,7 +242,7 @@ def ask(
     if not message.strip():
         raise AssistantError("The message is empty.", 'type a question: crm-assistant ask "..."')
     assistant = _assistant(settings)
-    session = Session(role, customer, "console")  # type: ignore[arg-type]
+    session = Session(role, customer, "console")
     _check_customer(assistant.store, session)
     turn = assistant.ask(message, session=session)
     if as_json:
@@ -276,7 +285,7 @@ def chat(role: str, customer: str | None) -> None:
 
     settings = get_settings()
     assistant = _assistant(settings)
-    session = Session(role, customer, "console")  # type: ignore[arg-type]
+    session = Session(role, customer, "console")
     _check_customer(assistant.store, session)
     click.echo(click.style(f"{assistant.company}. Ctrl-C stops an answer, Ctrl-D ends.", dim=True))
     conversation = assistant.store.start_conversation(role, customer)
@@ -303,7 +312,7 @@ def chat(role: str, customer: str | None) -> None:
                         click.echo(click.style(f"  [{c.n}] {c.source}", dim=True))
             click.echo()
         except KeyboardInterrupt:
-            events.close()  # type: ignore[attr-defined]
+            events.close()
             click.echo(click.style(" (stopped)", dim=True))
         except AssistantError as error:
             click.echo(str(error), err=True)
@@ -521,7 +530,7 @@ def index_search(
     live = KnowledgeIndex.open(settings.home_dir, load_embedder(settings))
 
     def hits(text: str, role: str, customer: str | None) -> list[dict[str, Any]]:
-        found = live.search(text, role=role, customer=customer, k=k, one_per_source=True)  # type: ignore[arg-type]
+        found = live.search(text, role=role, customer=customer, k=k, one_per_source=True)
         return [
             {"source": h.source, "passage": h.passage_id, "score": round(h.score, 4), "text": h.text}
             for h in found
@@ -595,7 +604,7 @@ def train(
                     progress=progress,
                     force=force,
                     sensitive=sensitive,
-                )  # fmt: skip
+                )
             ]
         elif table is not None and what == "intents":
             from assistant.insight.intents import train_intents_table

@@ -11,12 +11,15 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from assistant.dialogue import phrases
 from assistant.dialogue.events import Answered, Check, Citation, Sentence
 from assistant.dialogue.prompts import render
-from assistant.dialogue.verify import Verifier, cite, sentences
+from assistant.dialogue.verify import UNENDED, Verifier, cite, sentences
 from assistant.evidence import Evidence
 
 _UNKNOWN = re.compile(
-    r"\bI (?:don't|do not) know\b|\bno (?:information|mention|details?)\b|(?:does not|doesn't|do not|don't) (?:mention|say|specify|contain|provide|include)"
-    r"|not (?:mentioned|specified|provided|stated|available)\b|我不知道|没有提(?:到|及|供)|未提(?:到|及|供)|没有(?:相关)?(?:信息|说明)|无法(?:确定|回答)",
+    r"\bI (?:don't|do not) know\b|\bthere is no (?:information|mention)\b|\bno (?:information|details) (?:is|are|about|on)\b"
+    r"|\b(?:evidence|information|articles?|records?|text|message) (?:provided |given |above )?"
+    r"(?:does not|doesn't|do not|don't) (?:mention|say|specify|contain|provide|include|answer|state)"
+    r"|\b(?:is|are|was|were) not (?:mentioned|specified|provided|stated|given) in\b"
+    r"|我不知道|^不知道|资料(?:里|中)?(?:没有|并未|未)|没有提(?:到|及)|未提(?:到|及)|没有相关(?:的)?信息|无法(?:确定|回答)",
     re.I,
 )
 _ENDS = re.compile(r"(?<=[.!?])(?:\s*\[\d{1,2}\])*\s+(?=[^a-z])|(?<=[。！？])(?:\s*[\[【]\d{1,2}[\]】])*|\n+")
@@ -142,16 +145,15 @@ def _drafts(stream: Any, timing: dict[str, Any]) -> Iterator[str]:
         buffer += text
         metadata = getattr(chunk, "response_metadata", None) or {}
         timing.update(metadata.get("timing", {}))
-        while True:
-            match = _ENDS.search(buffer)
+        searched = 0
+        while match := _ENDS.search(buffer, searched):
             # a citation may follow the full stop: wait until something else does
-            if (
-                match is None
-                or match.end() >= len(buffer)
-                or buffer[match.end() :].lstrip()[:1] in ("[", "【", "")
-            ):
+            if match.end() >= len(buffer) or buffer[match.end() :].lstrip()[:1] in ("[", "【", ""):
                 break
-            sentence, buffer = buffer[: match.end()].strip(), buffer[match.end() :]
+            if UNENDED.search(buffer[: match.start()].rstrip()):
+                searched = match.end()
+                continue
+            sentence, buffer, searched = buffer[: match.end()].strip(), buffer[match.end() :], 0
             if sentence:
                 yield sentence
     if buffer.strip():

@@ -147,7 +147,7 @@ def evaluate(
 def run(assistant: Any, case: Case) -> Verdict:
     """Ask one case and judge the answer."""
     started = time.perf_counter()
-    session = Session(case.role, case.customer, "eval")  # type: ignore[arg-type]
+    session = Session(case.role, case.customer, "eval")
     turn = assistant.ask(case.message, session=session, history=case.history)
     return judge(case, turn, time.perf_counter() - started)
 

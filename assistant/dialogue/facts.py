@@ -36,36 +36,24 @@ MONTHS = {
     for name in names.split()
 }  # fmt: skip
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
-_WORDS = {
-    word: str(number)
-    for number, word in enumerate(
-        [
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-        ],
-        start=2,
+_UNITS = dict(
+    zip("one two three four five six seven eight nine".split(), range(1, 10), strict=True)  # noqa: SIM905
+)
+_TEENS = dict(
+    zip(
+        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(),  # noqa: SIM905
+        range(10, 20),
+        strict=True,
     )
-} | {
-    "twenty": "20",
-    "thirty": "30",
-    "forty": "40",
-    "fifty": "50",
-    "sixty": "60",
-    "ninety": "90",
-    "hundred": "100",
-}
+)
+_TENS = dict(
+    zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True)  # noqa: SIM905
+)
+_WORD_NUMBER = re.compile(
+    rf"\b(?:({'|'.join(_TENS)})(?:[- ]({'|'.join(_UNITS)}))?|({'|'.join(_TEENS)})|({'|'.join(_UNITS)}))\b(?:[- ](hundred))?"
+    r"|\b(a|one) (hundred)\b",
+    re.I,
+)
 _ZH_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _ZH_COUNTED = "个天日周月年次件袋包杯份张位名家条款种公斤克升毫升小时分钟工作元块欧%"
 
@@ -84,6 +72,11 @@ _MY = re.compile(rf"\b({_MONTH})\b\.?,? (\d{{4}})\b", re.I)
 _NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:[,\u202f ]\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?")
 _TIME = re.compile(r"(?<!\d)([01]?\d|2[0-3])[:：]([0-5]\d)(?!\d)")
 _ZH_NUMBER = re.compile(rf"[零一二两三四五六七八九十百千〇]+(?=[{_ZH_COUNTED}])")
+_ZH_PERCENT = re.compile(r"百分之([零一二两三四五六七八九十百〇]+|\d+(?:\.\d+)?)")
+_ZH_DISCOUNT = re.compile(r"([一二三四五六七八九]{1,2}|\d(?:\.\d)?)\s*折")
+_CURRENCY = re.compile(r"\b(?:EUR|USD|GBP|CNY|RMB|CHF)(?=\d)")
+# the number that begins a list item
+_ITEM = re.compile(r"(?m)^\s*\d{1,2}[.)、](?=\s|[\u3400-\u9fff])")
 _CITATION = re.compile(r"\s*[\[【](\d{1,2}(?:\s*[,，]\s*\d{1,2})*)[\]】]")
 _NAME = re.compile(
     r"\b[A-ZÀ-Þ][\w'’à-ÿ]+(?:[ -](?:(?:de|van|der|den|von|of|la|le|du|el|al)\b[ -])*[A-ZÀ-Þ][\w'’à-ÿ]+)*"
@@ -100,7 +93,7 @@ def strip_citations(text: str) -> tuple[str, tuple[int, ...]]:
 def facts(text: str, *, names: bool = True) -> list[Fact]:
     """The facts in ``text`` in normal form, left to right within each kind."""
     found: list[Fact] = []
-    rest = text
+    rest = _ITEM.sub(" ", _CURRENCY.sub(" ", text))
 
     def take(pattern: re.Pattern[str]) -> list[re.Match[str]]:
         nonlocal rest
@@ -116,9 +109,15 @@ def facts(text: str, *, names: bool = True) -> list[Fact]:
         found.append(_date(m[1], m[2], m[3], m[0]))
     for m in take(_ISO_MONTH):
         found.append(_date(m[1], m[2], None, m[0]))
+    for m in take(_ZH_PERCENT):
+        found.append(Fact("number", _number(m[1]) if m[1][0].isdigit() else str(_chinese_number(m[1])), m[0]))
+    for m in take(_ZH_DISCOUNT):
+        digits = m[1] if m[1][0].isdigit() else ".".join(str(_ZH_DIGITS[c]) for c in m[1])
+        found.append(Fact("number", f"{digits}折", m[0]))
     for m in take(_ZH_DATE):
         if 1 <= int(m[2]) <= 12:
             found.append(_date(m[1], m[2], m[3], m[0]))
+    rest = re.sub(r"\bmay\b(?! \d{4})", "   ", rest)  # the verb; the month has a capital or a year
     for m in take(_DMY):
         found.append(_date(m[3], MONTHS[m[2].lower()], m[1], m[0]))
     for m in take(_MY):
@@ -134,10 +133,16 @@ def facts(text: str, *, names: bool = True) -> list[Fact]:
     for m in take(_NUMBER):
         found.append(Fact("number", _number(m[0]), m[0]))
     for m in take(_ZH_NUMBER):
-        found.append(Fact("number", str(_chinese_number(m[0])), m[0]))
-    for word in re.findall(r"[a-z]+", rest.lower()):
-        if word in _WORDS:
-            found.append(Fact("number", _WORDS[word], word))
+        # "一个" is an article as "a" is, "十分" is "very"
+        if m[0] != "一" and not (m[0] == "十" and rest[m.end() : m.end() + 1] == "分"):
+            found.append(Fact("number", str(_chinese_number(m[0])), m[0]))
+    for m in _WORD_NUMBER.finditer(rest):
+        tens, unit, teen, alone, hundred = (x.lower() if x else "" for x in m.groups()[:5])
+        value = _TENS.get(tens, 0) + _UNITS.get(unit, 0) + _TEENS.get(teen, 0) + _UNITS.get(alone, 0) or 1
+        if hundred or m[7]:
+            value *= 100
+        if value > 1:  # "one" is mostly an article
+            found.append(Fact("number", str(value), m[0]))
     return found
 
 
@@ -145,7 +150,9 @@ def _names(text: str) -> list[str]:
     """Capitalised words inside a sentence; the first word of a sentence is capitalised anyway and left out."""
     names = []
     for m in _NAME.finditer(text):
-        words = m[0].split()
+        words = re.sub(r"['’]s?(?=\s|$)", "", m[0]).split()
+        if re.match(r"I['’]", m[0]):
+            words = words[1:]
         if _STARTS.search(text[: m.start()]):
             words = words[1:]
         if words and len(" ".join(words)) > 2:
@@ -195,8 +202,10 @@ def supported(fact: Fact, known: set[Fact], known_text: str) -> bool:
         case "date":
             return any(k.kind == "date" and _dates_agree(fact.value, k.value) for k in known)
         case "name":
-            words = [w for w in re.split(r"[ \-]", fact.value) if len(w) > 3]
-            return all(re.search(rf"\b{re.escape(w)}", known_text) for w in words)
+            words = [w for w in re.split(r"[ \-]", fact.value) if w]
+            return all(
+                re.search(rf"\b{re.escape(w)}" + ("" if len(w) > 3 else r"\b"), known_text) for w in words
+            )
         case "reference":
             return any(k.kind == "reference" and fact.value in re.split(r"[-_/]", k.value) for k in known)
         case "number":

@@ -83,8 +83,7 @@ def read_filter(store: Any, message: str, today: date) -> dict[str, Any]:
         wanted["language"] = "zh"
     if re.search(r"complain|unhappy|angry|投诉|抱怨|不满", text):
         wanted["complaint"] = next((k for k, p in _ASKED.items() if p.search(text)), "any")
-        since, _ = period(message, today)
-        wanted["since"] = since
+        wanted["since"], wanted["until"] = period(message, today)
     if re.search(
         r"high[- ]risk|at (high )?risk|likely to (leave|churn|cancel|go|quit)|(leave|churn|lose) soon|about to (leave|churn)|高风险|可能流失|会流失|要流失|流失风险",
         text,
@@ -104,7 +103,7 @@ def read_filter(store: Any, message: str, today: date) -> dict[str, Any]:
         wanted["sort"] = "last_order"
     elif "complaint" in wanted:
         wanted["sort"] = "complaints"
-    if re.search(r"how many|number of|count|多少|几位|几个|数量", text):
+    if re.search(r"how many|number of|\bcount\b|多少|几位|几个|数量", text):
         wanted["count_only"] = not re.search(r"who|which|list|哪些|哪几|列出", text)
     words = {"three": 3, "five": 5, "ten": 10, "twenty": 20, "三": 3, "五": 5, "十": 10}
     if m := re.search(
@@ -161,7 +160,7 @@ def find(store: Any, wanted: Any, predictions: Mapping[str, Any]) -> dict[str, A
     rows = [dict(r) for r in frame.to_dict("records")]
     since = wanted.since or (store.as_of - timedelta(days=90) if wanted.complaint else None)
     if wanted.complaint:
-        counts = _complaints(store, wanted.complaint, since)
+        counts = _complaints(store, wanted.complaint, since, wanted.until)
         rows = [r | {"complaints": counts[r["id"]]} for r in rows if counts.get(r["id"])]
     if wanted.sort == "risk" or wanted.risk:
         for r in rows:
@@ -200,15 +199,19 @@ def find(store: Any, wanted: Any, predictions: Mapping[str, Any]) -> dict[str, A
     return {"count": len(rows), "customers": customers, "filter_en": filter_en, "filter_zh": filter_zh}
 
 
-def _complaints(store: Any, topic: str, since: date | None) -> dict[str, int]:
+def _complaints(store: Any, topic: str, since: date | None, until: date | None) -> dict[str, int]:
     """How often each customer's own words mention a topic's words together with a low mood's channel, since a day."""
     words = [w for k, ws in COMPLAINTS.items() if topic in ("any", k) for w in ws]
     clause = " OR ".join("text LIKE ?" for _ in words)
     frame = store.frame(
-        "SELECT customer_id, count(*) AS n FROM interactions WHERE author = 'customer' AND at >= ?"
+        "SELECT customer_id, count(*) AS n FROM interactions WHERE author = 'customer' AND at >= ? AND at < ?"
         " AND (channel != 'review' OR coalesce(rating, 1) <= 2)"
         f" AND ({clause}) GROUP BY customer_id",
-        [since.isoformat() if since else "", *(f"%{w}%" for w in words)],
+        [
+            since.isoformat() if since else "",
+            (until + timedelta(days=1)).isoformat() if until else "9999",
+            *(f"%{w}%" for w in words),
+        ],
     )
     return dict(zip(frame["customer_id"], frame["n"], strict=True))
 

@@ -7,6 +7,7 @@ between two offers to the same customer), ``ceiling_percent`` (largest discount)
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -187,6 +188,12 @@ def next_actions(store: Any, customer: Row, *, risk: str | None, today: date) ->
     return actions
 
 
+# words of an offer's terms: these are for code to say
+_PROMISE = re.compile(
+    r"[\[%]|\b(half|free|discount|off|gift|voucher|credit|refund)\b|半价|免费|折|赠|优惠券|退款|补偿", re.I
+)
+
+
 def draft(store: Any, model: Any, customer_id: str, offer_id: str, *, company_in: Any) -> str:
     """A message with an offer, in the customer's language. The model writes the opening; greeting, terms and
     signature are put in by code, and an opening with a number in it is left out.
@@ -219,7 +226,7 @@ def draft(store: Any, model: Any, customer_id: str, offer_id: str, *, company_in
         if not any(
             f.kind in ("number", "date", "address", "reference") or f.value not in allowed for f in facts(s)
         )
-        and not ("[" in s or "%" in s)
+        and not _PROMISE.search(s)
     ][:3]
     terms = (offer.get("terms_zh") if zh else None) or offer["terms"]
     if zh:

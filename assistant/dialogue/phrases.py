@@ -108,7 +108,7 @@ class EN:
             f"{_money(sum(r.get('total') or 0 for r in kept), rows[0].get('currency'))}."
         )
         if len(rows) > 1:
-            text += f" The first was on {rows[-1]['ordered_at'][:10]}."
+            text += f" The first was placed on {rows[-1]['ordered_at'][:10]}."
         off = len(rows) - len(kept)
         if off:
             text += f" {off} of them cancelled or returned (not in the total)."
@@ -121,9 +121,10 @@ class EN:
             for line in row.get("lines", ())[:12]
         )
         more = len(row.get("lines", ())) - 12
-        text = f"Order {row['id']} of {row['ordered_at'][:10]}: {row.get('status') or 'placed'}"
+        text = f"Order {row['id']} was placed on {row['ordered_at'][:10]}"
         if row.get("delivered_at"):
-            text += f", delivered on {row['delivered_at'][:10]}"
+            text += f" and arrived on {row['delivered_at'][:10]}"
+        text += f"; status: {row.get('status') or 'placed'}"
         text += f", total {_money(row.get('total'), row.get('currency'))}."
         if lines:
             text += f" Items: {lines}" + (f" and {more} more" if more > 0 else "") + "."
@@ -175,13 +176,13 @@ class EN:
         return text + (f" Tier: {data['tier']}." if data.get("tier") else "")
 
     @staticmethod
-    def interaction(row: Row, around: str = "") -> str:
+    def interaction(row: Row, around: str = "", limit: int = 420) -> str:
         who = "Customer" if row["author"] == "customer" else "Agent"
         head = f"{row['at'][:10]}, {row['channel']}, {who.lower()}"
         return (
             f"({head}) "
             + (f"{row['subject']}: " if row.get("subject") else "")
-            + _short(row["text"], around=around)
+            + _short(row["text"], limit, around)
         )
 
     @staticmethod
@@ -360,9 +361,9 @@ class ZH(EN):
             f"{line.get('product') or line.get('product_id')} {_number(line['quantity'])}件"
             for line in row.get("lines", ())[:12]
         )
-        text = f"订单{row['id']}（{row['ordered_at'][:10]}下单）：{ZH._status.get(row.get('status') or 'placed', row.get('status'))}"
+        text = f"订单{row['id']}，下单日期{row['ordered_at'][:10]}，状态：{ZH._status.get(row.get('status') or 'placed', row.get('status'))}"
         if row.get("delivered_at"):
-            text += f"，{row['delivered_at'][:10]}送达"
+            text += f"，送达日期{row['delivered_at'][:10]}"
         text += f"，总金额{_money(row.get('total'), row.get('currency'))}。"
         if lines:
             text += f"商品：{lines}。"
@@ -412,12 +413,12 @@ class ZH(EN):
         return text + (f"等级：{data['tier']}。" if data.get("tier") else "")
 
     @staticmethod
-    def interaction(row: Row, around: str = "") -> str:
+    def interaction(row: Row, around: str = "", limit: int = 420) -> str:
         who = "客户" if row["author"] == "customer" else "客服"
         return (
             f"（{row['at'][:10]}，{ZH._channel.get(row['channel'], row['channel'])}，{who}）"
             + (f"{row['subject']}：" if row.get("subject") else "")
-            + _short(row["text"], around=around)
+            + _short(row["text"], limit, around)
         )
 
     @staticmethod

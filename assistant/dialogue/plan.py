@@ -23,6 +23,8 @@ ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
 }
 # below this the router's best guess is left out and only what was said and written is searched
 UNSURE = 0.4
+# from this on the router's choice stands alone
+SURE = 0.97
 FIXED = ("greeting_thanks", "out_of_scope", "forbidden", "human")
 
 
@@ -42,7 +44,8 @@ def make_plan(
     steps: list[Step] = []
     if intent in FIXED and understood.routed_by != "unsure":
         return ()
-    if understood.routed_by == "unsure" and account and intent != "contact_history":
+    if account and session.is_staff and understood.confidence < SURE and intent != "contact_history":
+        # it may be anything that was once said; a strong hit there ends the search (see turn)
         steps.append(Step("contact_history", {"customer": account, "query": message, "k": 4} | span))
         if understood.confidence < UNSURE:
             return (*steps, Step("search_knowledge", {"query": message, "k": 2}))

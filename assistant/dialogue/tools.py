@@ -80,6 +80,7 @@ class ListArgs(BaseModel):
         default=None, description="Complained about: price, delivery, quality, service, any"
     )
     since: date | None = Field(default=None, description="Complaints from this day on")
+    until: date | None = Field(default=None, description="Complaints up to this day")
     sort: str = Field(default="risk", description="risk, spend, last_order, complaints, joined")
     limit: int = Field(default=5, ge=1, le=50)
     count_only: bool = False
@@ -181,7 +182,7 @@ class Toolbox:
         return ToolResult(data, [self._record(customer, "profile", text)])
 
     def orders(
-        self, customer: str, since: date | None = None, until: date | None = None, limit: int = 5
+        self, customer: str, since: date | None = None, until: date | None = None, limit: int = 3
     ) -> ToolResult:
         """A customer's orders: how many, how much, and the newest with their lines."""
         self._customer(customer)
@@ -274,8 +275,10 @@ class Toolbox:
             for hit in hits:
                 said = self.store.interaction(hit.source.removeprefix("interaction:"))
                 if said:
-                    text = self.say.interaction(said, around=hit.text)
-                    evidence.append(Evidence(hit.source, "interaction", text, hit.source, said["at"]))
+                    text = self.say.interaction(said, around=hit.text, limit=220)
+                    evidence.append(
+                        Evidence(hit.source, "interaction", text, hit.source, said["at"], hit.score)
+                    )
         newest = [r for r in rows if not any(r["id"] in e.id for e in evidence)]
         for r in newest[: max(0, min(k, len(rows)) - len(evidence)) or (1 if query else 0)]:
             evidence.append(
@@ -293,6 +296,7 @@ class Toolbox:
         data = {
             "customer": customer,
             "count": len(rows),
+            "best": round(max((e.score for e in evidence if query), default=0.0), 3),
             "shown": [{"id": e.id, "at": e.at, "text": e.text} for e in evidence],
         }
         return ToolResult(data, evidence)

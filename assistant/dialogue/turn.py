@@ -33,6 +33,8 @@ LONGEST_MESSAGE = (
     8_000  # characters; more is cut with a note, a mail thread of that length is not one question
 )
 MOST_EVIDENCE = 8
+# in one account's few conversations even a weak hit may be the one; below this it never was
+NEAREST = 0.1
 # these are lists and terms that code has already put into sentences; writing them anew could only spoil them
 EXACT = ("list_customers", "offer", "next_action")
 HINTS = {
@@ -240,6 +242,8 @@ class Assistant:
                         " ".join(x for x in (called.result["error"], called.result.get("hint")) if x)
                     )
                 evidence += [e for e in found if e.id not in {x.id for x in evidence}]
+                if step is steps[0] and len(steps) > 1 and _said_it(called):
+                    break
         except PermissionDenied:
             text = say.sign_in if session.role == "visitor" else say.refused
             yield Sentence(text)
@@ -432,6 +436,13 @@ def _answered(text: str, outcome: Outcome, started: float) -> Answered:
     return Answered(text, outcome, (), (), {"total_s": round(time.perf_counter() - started, 3)})
 
 
+def _said_it(called: ToolCalled) -> bool:
+    """Whether a search in an account's conversations found what was asked about so surely that nothing else is needed."""
+    if called.name != "contact_history" or not called.arguments.get("query"):
+        return False
+    return bool(called.result.get("best", 0.0) >= 0.6)
+
+
 def _state(memory: Memory) -> dict[str, Any]:
     return {
         "intent": memory.intent,
@@ -451,7 +462,11 @@ def _summary(memory: Memory, message: str) -> str:
 def _worth_reading(evidence: Sequence[Evidence], index: Any | None) -> bool:
     """Whether anything is evidence by key, or found by search with a score above the index's threshold."""
     threshold = getattr(index, "threshold", 0.0) if index is not None else 0.0
-    return any(e.kind in ("record", "prediction", "policy") or e.score >= threshold for e in evidence)
+    return any(
+        e.kind in ("record", "prediction", "policy")
+        or e.score >= (NEAREST if e.kind == "interaction" else threshold)
+        for e in evidence
+    )
 
 
 __all__ = ["Assistant", "ToolCalled", "drain"]

@@ -95,11 +95,12 @@ def references(store: Any, message: str) -> References:
     orders: list[str] = []
     products: list[str] = []
     unknown: list[str] = []
-    shapes = _id_shapes(store)
+    customer_shape, order_shape = _id_shape(store, "customers"), _id_shape(store, "orders")
     for token in tokens:
         if "@" in token:
-            customers += [c["id"] for c in store.find_customers(token.strip("."))] or []
-            if not customers:
+            owners = [c["id"] for c in store.find_customers(token.strip("."))]
+            customers += owners
+            if not owners:
                 unknown.append(token)
             continue
         for form in dict.fromkeys((token, token.upper())):
@@ -115,7 +116,9 @@ def references(store: Any, message: str) -> References:
                 continue
             break
         else:
-            if any(shape.fullmatch(token.upper()) for shape in shapes):
+            if order_shape and order_shape.fullmatch(token.upper()):
+                orders.append(token.upper())  # whether there is such an order is the tool's to say, or not to
+            elif customer_shape and customer_shape.fullmatch(token.upper()):
                 unknown.append(token)
     if not customers:
         customers += _named_customers(store, message)
@@ -123,22 +126,15 @@ def references(store: Any, message: str) -> References:
     return References(*(tuple(dict.fromkeys(x)) for x in (customers, orders, products, unknown)))
 
 
-def _id_shapes(store: Any) -> list[re.Pattern[str]]:
-    """Patterns of the company's own customer and order ids, when they have letters: C-1042 -> C-\\d{3,6}."""
-    shapes = []
-    for table in ("customers", "orders"):
-        if example := store.example_id(table):
-            runs = re.findall(r"\d+|\D+", example.upper())
-            if any(c.isalpha() for c in example) and any(c.isdigit() for c in example):
-                shapes.append(
-                    re.compile(
-                        "".join(
-                            rf"\d{{{max(1, len(r) - 2)},{len(r) + 2}}}" if r.isdigit() else re.escape(r)
-                            for r in runs
-                        )
-                    )
-                )
-    return shapes
+def _id_shape(store: Any, table: str) -> re.Pattern[str] | None:
+    """A pattern of the company's own ids, when they have letters and digits: C-1042 -> C-\\d{2,6}."""
+    example = (store.example_id(table) or "").upper()
+    if not (any(c.isalpha() for c in example) and any(c.isdigit() for c in example)):
+        return None
+    runs = re.findall(r"\d+|\D+", example)
+    return re.compile(
+        "".join(rf"\d{{{max(1, len(r) - 2)},{len(r) + 2}}}" if r.isdigit() else re.escape(r) for r in runs)
+    )
 
 
 def _named_customers(store: Any, message: str) -> list[str]:
@@ -179,13 +175,19 @@ def period(message: str, today: date) -> tuple[date | None, date | None]:
     """
     text = message.lower()
     first_of_month = today.replace(day=1)
-    if m := re.search(r"(\d{4})-(\d{2})-(\d{2})", text):
-        day = _safe_date(int(m[1]), int(m[2]), int(m[3]))
-        if day and re.search(r"since|from|after|自|从|以来|之后", text):
-            return day, today
-        return (day, day) if day else (None, None)
+    named = [
+        d for m in re.finditer(r"(\d{4})-(\d{2})-(\d{2})", text) if (d := _safe_date(*map(int, m.groups())))
+    ]
+    if len(days) > 1:
+        return min(days), max(days)
+    if days:
+        return (
+            (days[0], today) if re.search(r"since|from|after|自|从|以来|之后", text) else (named[0], named[0])
+        )
+    if (m := re.search(r"(?<![\d-])(\d{4})-(\d{2})(?![\d-])", text)) and 1 <= int(m[2]) <= 12:
+        return _month(int(m[1]), int(m[2]))
     if m := re.search(
-        r"(?:last|past|previous|最近|过去|近)\s*(\d{1,3}|[一二两三四五六七八九十]+|a few|two|three|six)?\s*个?\s*(days?|weeks?|months?|years?|天|日|周|星期|月|年)",
+        r"(?:last|past|previous|最近|过去|近)\s*(\d{1,3}|[一二两三四五六七八九十]+|a few|two|three|four|five|six|seven|eight|nine|ten|twelve)?\s*个?\s*(days?|weeks?|months?|years?|天|日|周|星期|月|年)",
         text,
     ):
         count = _count(m[1])
@@ -218,6 +220,11 @@ def period(message: str, today: date) -> tuple[date | None, date | None]:
         return date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)
     if re.search(r"this week|(这|本)周", text):
         return today - timedelta(days=today.weekday()), today
+    if re.search(r"上(个)?(周|星期)", text):
+        monday = today - timedelta(days=today.weekday())
+        return monday - timedelta(days=7), monday - timedelta(days=1)
+    if re.search(r"\btoday\b|今天", text):
+        return today, today
     if re.search(r"\byesterday\b|昨天", text):
         return today - timedelta(days=1), today - timedelta(days=1)
     month = r"|".join(name for name in sorted(MONTHS, key=len, reverse=True) if name != "may")
@@ -258,7 +265,18 @@ def _count(text: str | None) -> int:
         return 1
     if text.isdigit():
         return int(text)
-    words = {"two": 2, "three": 3, "six": 6, "a few": 3, "两": 2, "十": 10}
+    words = {
+        "two": 2,
+        "three": 3,
+        "four": 4,
+        "five": 5,
+        "six": 6,
+        "seven": 7,
+        "eight": 8,
+        "nine": 9,
+        "ten": 10,
+    }
+    words |= {"twelve": 12, "a few": 3, "两": 2, "十": 10, "十二": 12}
     return words.get(text, "一二三四五六七八九".find(text) + 1 or 1)
 
 
@@ -283,7 +301,7 @@ def understand(
     else:
         label = router.classify([message], allowed=list(intents))[0]
         intent, confidence = label.label, float(label.scores.get(label.label, 0.0))
-        bare = not re.search(r"\w", _strip_references(message, found))
+        bare = not re.search(r"\w", _strip_references(store, message, found))
         account = bool(found.customers or memory.customers or session.customer)
         if bare and found.customers and memory.intent in intents:
             intent, confidence, by = str(memory.intent), 1.0, "memory"
@@ -297,11 +315,11 @@ def understand(
             if len(best) > 1:
                 intent, confidence = choose(message, best)
                 by = "model"
-    others = tuple(c for c in found.customers if c != session.customer)
+    others = tuple(c for c in (*found.customers, *found.unknown) if c != session.customer)
     if session.role == "customer" and others and "forbidden" in intents:
         intent, confidence, by = "forbidden", 1.0, "rule"  # whoever else it is, and whether they exist
     customers = found.customers
-    if session.role == "customer":
+    if not session.is_staff:
         customers = (session.customer,) if session.customer else ()
     elif not customers and not found.unknown:
         orders_owner = tuple(o["customer_id"] for o in (store.order(x) for x in found.orders) if o)
@@ -321,7 +339,7 @@ def understand(
         products=found.products,
         since=since.isoformat() if since else None,
         until=until.isoformat() if until else None,
-        unknown=found.unknown,
+        unknown=found.unknown if session.is_staff else (),
         routed_by=by,
     )
 
@@ -338,8 +356,9 @@ def _remembered(message: str, memory: Memory, session: Session, intent: str) -> 
     return ()
 
 
-def _strip_references(message: str, found: References) -> str:
+def _strip_references(store: Any, message: str, found: References) -> str:
     text = message
-    for reference in (*found.customers, *found.orders):
-        text = re.sub(re.escape(reference), " ", text, flags=re.I)
+    names = [str((store.customer(c) or {}).get("name") or c) for c in found.customers]
+    for reference in (*found.customers, *found.orders, *names):
+        text = re.sub(re.escape(reference) + r"(['’]s)?", " ", text, flags=re.I)
     return re.sub(r"\b(and|what|how|about|for|the|customer)\b|那|呢|客户", " ", text, flags=re.I)

@@ -77,6 +77,8 @@ _STOP = frozenset(
         "或",
     ]
 )
+# a full stop after these, or after the number of a list item, ends no sentence
+UNENDED = re.compile(r"\b(?:e\.g|i\.e|Mr|Mrs|Ms|Dr|No|St|approx|incl)\.$|(?:^|[\s:;])\d{1,2}\.$")
 # what an answer says of itself or of courtesy needs no evidence
 _SMALL_TALK = re.compile(
     r"^(sorry|i'm sorry|unfortunately|please|thank|thanks|let me know|if you|feel free|i hope|you're welcome|"
@@ -113,6 +115,8 @@ class Verifier:
     def check(self, sentence: str) -> tuple[Sentence | None, Check]:
         """The sentence to show (None: nothing), and what was done with the draft."""
         plain, cited = strip_citations(sentence)
+        if not re.search(r"\w", plain):
+            return None, Check(sentence, "dropped", ("nothing but a citation",))
         missing = [f.written for f in facts(plain) if not supported(f, self._facts, self._text)]
         if missing:
             reasons = tuple(f"not in the evidence: {m}" for m in missing)
@@ -179,7 +183,7 @@ def sentences(text: str) -> list[str]:
     for part in parts:
         if not part or not part.strip():
             continue
-        if joined and re.search(r"\b(?:e\.g|i\.e|Mr|Mrs|Ms|Dr|No|St|approx|incl)\.$", joined[-1]):
+        if joined and UNENDED.search(joined[-1]):
             joined[-1] += " " + part
         else:
             joined.append(part.strip())

@@ -13,7 +13,7 @@ from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from assistant.crm import Store
 from assistant.dialogue import Assistant
@@ -30,7 +30,7 @@ class ScriptedModel(BaseChatModel):
     ``closed_early`` the streams that nobody read to their end, ``choices`` what ``choose`` was asked.
     """
 
-    replies: list[Any] = ["I don't know."]
+    replies: list[Any] = Field(default_factory=lambda: ["I don't know."])
     choice: int = 0  # which option ``choose`` takes
     _prompts: list[str] = PrivateAttr(default_factory=list)
     _choices: list[tuple[str, tuple[str, ...]]] = PrivateAttr(default_factory=list)
@@ -207,7 +207,7 @@ class FixedChurn:
         ]  # fmt: skip
         band = "high" if p >= 0.6 else "medium" if p >= 0.3 else "low"
         return SimpleNamespace(
-            customer_id=customer, probability=p, band=band, reasons=reasons, version=self.version
+            customer_id=customer, probability=p, band=band, reasons=reasons, version=self.version, active=True,
         )
 
 
@@ -349,12 +349,12 @@ def write_articles(folder: Path) -> Path:
 class LittleAssistant(Assistant):
     """The real assistant over the small company, with a keyword router and predictions that are given."""
 
-    def __init__(self, home: Path, *, model: ScriptedModel, index: Any = None, **models: Any) -> None:
+    def __init__(
+        self, home: Path, *, store: Store, model: ScriptedModel, index: Any = None, **models: Any
+    ) -> None:
         self.the_router = KeywordRouter()
         self.models = {"sentiment": WordMood(), "churn": FixedChurn(C_1042=0.73, C_1001=0.41), **models}
-        super().__init__(
-            Settings(home=home), store=small_company(home), model=model, embedder=WordEmbedder(), index=index
-        )
+        super().__init__(Settings(home=home), store=store, model=model, embedder=WordEmbedder(), index=index)
 
     @property
     def router(self) -> Any:
