@@ -178,12 +178,11 @@ def period(message: str, today: date) -> tuple[date | None, date | None]:
     named = [
         d for m in re.finditer(r"(\d{4})-(\d{2})-(\d{2})", text) if (d := _safe_date(*map(int, m.groups())))
     ]
-    if len(days) > 1:
-        return min(days), max(days)
-    if days:
-        return (
-            (days[0], today) if re.search(r"since|from|after|自|从|以来|之后", text) else (named[0], named[0])
-        )
+    if len(named) > 1:
+        return min(named), max(named)
+    if named:
+        open_end = re.search(r"since|from|after|自|从|以来|之后", text)
+        return named[0], today if open_end else named[0]
     if (m := re.search(r"(?<![\d-])(\d{4})-(\d{2})(?![\d-])", text)) and 1 <= int(m[2]) <= 12:
         return _month(int(m[1]), int(m[2]))
     if m := re.search(
