@@ -35,6 +35,8 @@ LONGEST_MESSAGE = (
 MOST_EVIDENCE = 8
 # in one account's few conversations even a weak hit may be the one; below this it never was
 NEAREST = 0.1
+# where the router left it open: the best hit in the account's conversations answers by itself, or says nothing at all
+SAID_IT, SAID_NOTHING = 0.6, 0.4
 # these are lists and terms that code has already put into sentences; writing them anew could only spoil them
 EXACT = ("list_customers", "offer", "next_action")
 HINTS = {
@@ -242,8 +244,12 @@ class Assistant:
                         " ".join(x for x in (called.result["error"], called.result.get("hint")) if x)
                     )
                 evidence += [e for e in found if e.id not in {x.id for x in evidence}]
-                if step is steps[0] and len(steps) > 1 and _said_it(called):
-                    break
+                if step is steps[0] and len(steps) > 1 and called.name == "contact_history":
+                    best = called.result.get("best", 0.0)
+                    if best >= SAID_IT:
+                        break
+                    if best < SAID_NOTHING:
+                        evidence = []
         except PermissionDenied:
             text = say.sign_in if session.role == "visitor" else say.refused
             yield Sentence(text)
@@ -434,13 +440,6 @@ def drain(events: Iterable[Event]) -> Turn:
 
 def _answered(text: str, outcome: Outcome, started: float) -> Answered:
     return Answered(text, outcome, (), (), {"total_s": round(time.perf_counter() - started, 3)})
-
-
-def _said_it(called: ToolCalled) -> bool:
-    """Whether a search in an account's conversations found what was asked about so surely that nothing else is needed."""
-    if called.name != "contact_history" or not called.arguments.get("query"):
-        return False
-    return bool(called.result.get("best", 0.0) >= 0.6)
 
 
 def _state(memory: Memory) -> dict[str, Any]:
