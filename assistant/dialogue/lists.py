@@ -167,7 +167,8 @@ def find(store: Any, wanted: Any, predictions: Mapping[str, Any]) -> dict[str, A
         for r in rows:
             p = predictions.get(r["id"])
             r["risk"], r["band"] = (p.probability, p.band) if p else (None, None)
-        rows = [r for r in rows if r["risk"] is not None and (not wanted.risk or r["band"] == wanted.risk)]
+        if wanted.risk:
+            rows = [r for r in rows if r["band"] == wanted.risk]
     keys = {
         "risk": lambda r: -(r.get("risk") or 0),
         "spend": lambda r: -r["spend"],

@@ -24,7 +24,7 @@ ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
 # below this the router's best guess is left out and only what was said and written is searched
 UNSURE = 0.4
 # from this on the router's choice stands alone
-SURE = 0.97
+SURE = 0.9
 FIXED = ("greeting_thanks", "out_of_scope", "forbidden", "human")
 
 
