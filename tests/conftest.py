@@ -8,6 +8,7 @@ import pytest
 # warnings that libraries raise about themselves while they are imported or set up; everything else is an error
 _THEIRS = (
     "ignore:'future.no_silent_downcasting' is deprecated",  # gradio sets an option that pandas is giving up
+    "ignore:The copy keyword is deprecated",  # gradio's queue sums its own times with it
 )
 
 

@@ -97,7 +97,8 @@ class _Account:
                 timeline = gr.HTML("", elem_id="timeline")
 
         page.load(self.first, None, found, **_QUIET)
-        gr.on([find.submit, find.input], self.search, find, found, trigger_mode="always_last", **_QUIET)
+        # on Enter only: results that come while somebody already chooses would take the choice away
+        find.submit(self.search, find, found, **_QUIET)
         found.change(self.open, [found, channel], [profile, timeline, chat, risk, advice], **_QUIET)
         channel.change(self.timeline, [found, channel], timeline, **_QUIET)
         box.submit(self.ask, [box, found], [chat, box], **_QUIET)
@@ -157,7 +158,8 @@ class _Account:
         value = tools.call("value", {"customer": id})[0].result
         plan = next(iter(store.subscriptions(id)), None)
         money = f"{value.get('currency') or ''}".strip()
-        consent = {1: "yes", 0: "no"}.get(row.get("consent_marketing"))
+        may = row.get("consent_marketing")
+        consent = None if may is None else "yes" if may else "no"
         pairs = [
             ("Id", id),
             ("E-mail", row.get("email")),
@@ -265,9 +267,10 @@ class _Account:
             messages = self._messages(person.name, account)
             if waiting:
                 messages[-1] = views.live(ticket, EN, staff=True, waiting=waiting)[-1]
-            box = {"submit_btn": False, "stop_btn": True} | ({} if cleared else {"value": ""})
-            cleared = True
-            yield gr.update(value=messages), gr.update(**box)
+            box = gr.update(submit_btn=False, stop_btn=True)
+            if not cleared:
+                box["value"], cleared = "", True
+            yield gr.update(value=messages), box
         yield gr.update(value=self._messages(person.name, account)), gr.update(submit_btn=True, stop_btn=False)
 
     async def ask_example(

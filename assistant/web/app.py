@@ -209,11 +209,10 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
 
         staff = access.staff(request.cookies) if request.query_params.get("as") == "staff" else None
         if staff is not None and not staff.must_change:
-            role, who = staff.role, None
+            found = read(context, of, role=staff.role, customer=None)
         else:
             visitor = access.visitor(request.cookies) or Visitor("")
-            role, who = visitor.role, visitor.customer
-        found = read(context, of, role=role, customer=who)
+            found = read(context, of, role=visitor.role, customer=visitor.customer)
         if found is None:
             page = look.plain_page("Not found", "<h1>Nothing here</h1><p>There is no such text, or it is not for you.</p>")
             return HTMLResponse(page, 404)

@@ -15,6 +15,7 @@ from assistant.web.context import Context, follow
 from assistant.web.words import Words
 
 POLL_SECONDS = 3.0
+_FEEDBACK = {1: "Like", -1: "Dislike"}
 
 
 def build(context: Context, words: Words) -> gr.Blocks:
@@ -110,12 +111,12 @@ class _Chat:
         ticket = self.context.desk.ticket(visitor.conversation)
         messages, turns = views.transcript(store, visitor.conversation, words, ticket=ticket)
         running = ticket is not None and not ticket.done
-        if running and waiting and messages:
+        if running and ticket is not None and waiting and messages:
             messages[-1] = views.live(ticket, words, waiting=waiting)[-1]
         line = self._line(visitor)
         ratings = {t["id"]: t["rating"] for t in store.turns(visitor.conversation)}
         feedback = [
-            {1: "Like", -1: "Dislike"}.get(ratings.get(turn)) if turn else None
+            _FEEDBACK.get(ratings.get(turn) or 0) if turn else None
             for message, turn in zip(messages, turns, strict=True)
             if message["role"] == "assistant"
         ]

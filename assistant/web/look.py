@@ -130,7 +130,8 @@ svg.plot { width:100%; height:auto; display:block; } svg.plot text { fill:var(--
 """
 )
 
-# remembers the light or dark theme that somebody chose; otherwise the system's is used
+# remembers the light or dark theme that somebody chose, otherwise the system's is used; and names the two buttons that
+# Gradio leaves without a name for screen readers
 HEAD = """
 <script>
 (function () {
@@ -138,6 +139,11 @@ HEAD = """
   const set = (dark) => document.body.classList.toggle("dark", dark);
   if (kept) { document.addEventListener("DOMContentLoaded", () => { set(kept === "dark"); setTimeout(() => set(kept === "dark"), 800); }); }
   window.switchTheme = () => { const dark = !document.body.classList.contains("dark"); set(dark); localStorage.setItem("theme", dark ? "dark" : "light"); };
+  const zh = location.pathname.startsWith("/zh");
+  const names = { "submit-button": zh ? "发送" : "Send", "stop-button": zh ? "停止" : "Stop" };
+  const name = () => { for (const [kind, said] of Object.entries(names))
+    document.querySelectorAll("." + kind + ":not([aria-label])").forEach((b) => b.setAttribute("aria-label", said)); };
+  document.addEventListener("DOMContentLoaded", () => new MutationObserver(name).observe(document.body, { childList: true, subtree: true }));
 })();
 </script>
 """

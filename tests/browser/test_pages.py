@@ -1,6 +1,7 @@
 """What people do on the pages, in a real browser."""
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -18,12 +19,17 @@ def ask(page: Any, box: str, text: str) -> None:
     page.press(f"{box} textarea", "Enter")
 
 
-def test_a_visitor_sees_the_answer_grow_and_opens_its_source(open_page: OpenPage) -> None:
+def test_a_visitor_sees_the_answer_grow_and_opens_its_source(house: House, open_page: OpenPage) -> None:
     page = open_page("/customer")
-    ask(page, "#box", "Can I return my machine?")
-    page.wait_for_selector("#chat .doing")
-    page.wait_for_selector("#chat :text('within 30 days')")
-    assert not page.locator("#chat details").count(), "the first sentence is there before the answer is whole"
+    house.assistant.hold = threading.Event()
+    try:
+        ask(page, "#box", "Can I return my machine?")
+        page.wait_for_selector("#chat :text('within 30 days')")
+        page.wait_for_selector("#chat .doing")
+        assert not page.locator("#chat details").count(), "the first sentence is there before the answer is whole"
+    finally:
+        house.assistant.hold.set()
+        house.assistant.hold = None
     page.wait_for_selector("#chat details")
     assert "<b>in all</b> *cases*" in page.inner_text("#chat"), "what a model writes is text, not markup"
     assert page.locator("#chat .passage").is_hidden()
@@ -37,7 +43,7 @@ def test_a_conversation_is_still_there_after_a_reload_and_a_rating_is_kept(house
     page.wait_for_selector("#chat details")
     page.reload()
     page.wait_for_selector("#chat :text('this grinder')")
-    page.click("#chat button[aria-label='dislike'], #chat button[title='dislike']")
+    page.click("#chat button[aria-label='Dislike']")
     page.wait_for_selector("text=we will look at this answer")
     turns = house.assistant.store.recent_turns(rating=-1)
     assert [t["message"] for t in turns] == ["Can I return this grinder?"]
@@ -65,10 +71,16 @@ def test_a_customer_gets_own_orders_and_another_customer_starts_afresh(house: Ho
 def test_stopping_ends_the_answer(house: House, open_page: OpenPage) -> None:
     page = open_page("/customer")
     before = house.assistant.closed_early
-    ask(page, "#box", "Can I return it, in very many words?")
-    page.wait_for_selector("#chat .doing")
-    page.click("#box button.stop-button, #box button[aria-label*='top']")
-    page.wait_for_selector("#chat :text('Stopped.')")
+    hold = house.assistant.hold = threading.Event()
+    try:
+        ask(page, "#box", "Can I return it, in very many words?")
+        page.wait_for_selector("#chat .doing")
+        page.click("#box button[aria-label='Stop']")
+        page.wait_for_selector("#chat :text('Stopped.')")
+    finally:
+        hold.set()
+        house.assistant.hold = None
+    page.wait_for_selector("#box button[aria-label='Send']")
     assert house.assistant.closed_early == before + 1
 
 

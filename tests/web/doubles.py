@@ -100,7 +100,8 @@ class ScriptedAssistant:
         self.pause = pause
         self.asked: list[tuple[str, Session]] = []
         self.closed_early = 0
-        self.gate: threading.Event | None = None
+        self.gate: threading.Event | None = None  # a turn waits for it before its first step
+        self.hold: threading.Event | None = None  # and for this one after its first sentence
 
     def company_in(self, language: str) -> str:
         return "云雀咖啡" if language == "zh" else self.company
@@ -165,6 +166,8 @@ class ScriptedAssistant:
             first = "您可以在30天内退货 [1]。"
         sentences = [first, "The label costs 3.90 EUR <b>in all</b> *cases*."]
         for sentence in sentences:
+            if self.hold is not None and sentence is not sentences[0]:
+                self.hold.wait(20)
             time.sleep(self.pause)
             yield Sentence(sentence, (1,))
         cited = tuple(Citation(n, e.source, e.kind, e.text, e.id) for n, e in enumerate(found[:1], 1))
