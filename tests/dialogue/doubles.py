@@ -165,9 +165,9 @@ class KeywordRouter:
         self.asked.append(text)
         for intent, pattern in self.RULES:
             if intent in allowed and re.search(pattern, text, re.I):
-                rest = 0.1 / max(len(allowed) - 1, 1)
+                rest = 0.05 / max(len(allowed) - 1, 1)
                 return SimpleNamespace(
-                    label=intent, sure=True, scores={i: 0.9 if i == intent else rest for i in allowed}
+                    label=intent, sure=True, scores={i: 0.95 if i == intent else rest for i in allowed}
                 )
         order = sorted(allowed, key=lambda i: (i != "policy", i))
         scores = {i: 0.3 if n == 0 else 0.7 / (len(allowed) - 1) for n, i in enumerate(order)}

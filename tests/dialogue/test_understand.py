@@ -164,7 +164,7 @@ def read(
 def test_an_intent_and_a_reference(store: Store) -> None:
     u = read(store, "How likely is C-1042 to leave?")
     assert (u.intent, u.customers, u.routed_by, u.language) == ("churn_risk", ("C-1042",), "router", "en")
-    assert u.confidence == 0.9
+    assert u.confidence == 0.95
 
 
 @pytest.mark.parametrize("message", ["and why?", "Why?", "tell me more", "为什么？", "那为什么呢"])
