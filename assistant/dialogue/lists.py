@@ -158,7 +158,9 @@ def find(store: Any, wanted: Any, predictions: Mapping[str, Any]) -> dict[str, A
         params,
     )
     # a missing value comes as NaN, which is not equal to itself
-    rows = [{k: v if v == v else None for k, v in r.items()} for r in frame.to_dict("records")]
+    rows: list[dict[str, Any]] = [
+        {k: v if v == v else None for k, v in r.items()} for r in frame.to_dict("records")
+    ]
     since = wanted.since or (store.as_of - timedelta(days=90) if wanted.complaint else None)
     if wanted.complaint:
         counts = _complaints(store, wanted.complaint, since, wanted.until)

@@ -107,6 +107,10 @@ class EN:
             f"Customer {customer} has {len(rows)} order{'s' if len(rows) != 1 else ''}{span}, in total "
             f"{_money(sum(r.get('total') or 0 for r in kept), rows[0].get('currency'))}."
         )
+        if kept:
+            mean = sum(r.get("total") or 0 for r in kept) / len(kept)
+            text += f" The average order is {_money(mean, rows[0].get('currency'))}."
+        text += f" The last order, {rows[0]['id']}, was placed on {rows[0]['ordered_at'][:10]}."
         if len(rows) > 1:
             text += f" The first was placed on {rows[-1]['ordered_at'][:10]}."
         off = len(rows) - len(kept)
@@ -138,9 +142,14 @@ class EN:
             return f"Customer {customer} has no subscription."
         texts = []
         for r in rows[:3]:
-            text = f"{r['plan']} subscription {r['id']}: {r['status']}, since {r['started_on']}"
+            text = (
+                f"Customer {customer} is on the plan {r['plan']}"
+                if r["status"] == "active"
+                else f"Plan {r['plan']}"
+            )
+            text += f" (subscription {r['id']}): {r['status']} since {r['started_on']}"
             if r.get("price"):
-                text += f", {_money(r['price'], r.get('currency'))} a {r.get('interval') or 'month'}"
+                text += f", price {_money(r['price'], r.get('currency'))} a {r.get('interval') or 'month'}"
             if r.get("next_delivery_on"):
                 text += f", next delivery on {r['next_delivery_on']}"
             if r.get("ended_on"):
@@ -177,13 +186,14 @@ class EN:
 
     @staticmethod
     def interaction(row: Row, around: str = "", limit: int = 420) -> str:
-        who = "Customer" if row["author"] == "customer" else "Agent"
-        head = f"{row['at'][:10]}, {row['channel']}, {who.lower()}"
-        return (
-            f"({head}) "
-            + (f"{row['subject']}: " if row.get("subject") else "")
-            + _short(row["text"], limit, around)
+        verb = "said" if row["channel"] == "call" else "wrote"
+        who = (
+            f"Customer {row['customer_id']} {verb}"
+            if row["author"] == "customer"
+            else f"Our note on {row['customer_id']}"
         )
+        subject = f"{row['subject']}: " if row.get("subject") else ""
+        return f"{who} on {row['at'][:10]} ({row['channel']}): {subject}{_short(row['text'], limit, around)}"
 
     @staticmethod
     def contacts(row: Row, rows: Sequence[Row]) -> str:
@@ -349,6 +359,9 @@ class ZH(EN):
             return f"客户{customer}{span}没有订单。"
         kept = [r for r in rows if r.get("status") not in ("cancelled", "returned")]
         text = f"客户{customer}{span}共有{len(rows)}个订单，总金额{_money(sum(r.get('total') or 0 for r in kept), rows[0].get('currency'))}。"
+        if kept:
+            mean = sum(r.get("total") or 0 for r in kept) / len(kept)
+            text += f"平均每单{_money(mean, rows[0].get('currency'))}。"
         text += f"最近一个订单是{rows[0]['id']}，下单日期{rows[0]['ordered_at'][:10]}。"
         if len(rows) > 1:
             text += f"第一个订单在{rows[-1]['ordered_at'][:10]}。"
@@ -375,9 +388,7 @@ class ZH(EN):
             return f"客户{customer}没有订阅。"
         texts = []
         for r in rows[:3]:
-            text = (
-                f"{r['plan']}订阅{r['id']}：{ZH._status.get(r['status'], r['status'])}，始于{r['started_on']}"
-            )
+            text = f"客户{customer}的订阅方案是{r['plan']}（{r['id']}）：{ZH._status.get(r['status'], r['status'])}，始于{r['started_on']}"
             if r.get("price"):
                 text += f"，每{ZH._interval.get(r.get('interval') or 'month', '月')}{_money(r['price'], r.get('currency'))}"
             if r.get("next_delivery_on"):
@@ -414,12 +425,14 @@ class ZH(EN):
 
     @staticmethod
     def interaction(row: Row, around: str = "", limit: int = 420) -> str:
-        who = "客户" if row["author"] == "customer" else "客服"
-        return (
-            f"（{row['at'][:10]}，{ZH._channel.get(row['channel'], row['channel'])}，{who}）"
-            + (f"{row['subject']}：" if row.get("subject") else "")
-            + _short(row["text"], limit, around)
+        who = (
+            f"客户{row['customer_id']}说"
+            if row["author"] == "customer"
+            else f"客服关于{row['customer_id']}的记录"
         )
+        channel = ZH._channel.get(row["channel"], row["channel"])
+        subject = f"{row['subject']}：" if row.get("subject") else ""
+        return f"{who}（{row['at'][:10]}，{channel}）：{subject}{_short(row['text'], limit, around)}"
 
     @staticmethod
     def contacts(row: Row, rows: Sequence[Row]) -> str:

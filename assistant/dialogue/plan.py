@@ -44,9 +44,13 @@ def make_plan(
     steps: list[Step] = []
     if intent in FIXED and understood.routed_by != "unsure":
         return ()
-    if account and session.is_staff and understood.confidence < SURE and intent != "contact_history":
+    said = Step("contact_history", {"customer": account, "query": message, "k": 4} | span)
+    doubtful = account and session.is_staff and understood.confidence < SURE and intent != "contact_history"
+    if doubtful and (
+        understood.routed_by == "unsure" or intent in ("policy", "complaint", "cancel_or_change")
+    ):
         # it may be anything that was once said; a strong hit there ends the search (see turn)
-        steps.append(Step("contact_history", {"customer": account, "query": message, "k": 4} | span))
+        steps.append(said)
         if understood.confidence < UNSURE:
             return (*steps, Step("search_knowledge", {"query": message, "k": 2}))
     if intent == "list_customers":
@@ -83,4 +87,6 @@ def make_plan(
             steps += [Step(tool, {"customer": account}) for tool in ("orders", "value")]
     if intent in ("policy", "complaint", "cancel_or_change"):
         steps.append(Step("search_knowledge", {"query": message}))
+    if doubtful and said not in steps:
+        steps.append(said)
     return tuple(steps)

@@ -21,7 +21,7 @@ from assistant.dialogue.events import (
     Turn,
     Understood,
 )
-from assistant.dialogue.plan import make_plan, needs_account
+from assistant.dialogue.plan import SURE, make_plan, needs_account
 from assistant.dialogue.prompts import render
 from assistant.dialogue.tools import Toolbox
 from assistant.dialogue.understand import Memory, language_of, understand
@@ -38,12 +38,10 @@ NEAREST = 0.1
 # where the router left it open: the best hit in the account's conversations answers by itself, or says nothing at all
 SAID_IT, SAID_NOTHING = 0.6, 0.4
 # these are lists and terms that code has already put into sentences; writing them anew could only spoil them
-EXACT = ("list_customers", "offer", "next_action")
+EXACT = ("list_customers", "offer", "next_action", "churn_risk")
 HINTS = {
     ("account_summary", "en"): "Summarise the account in four sentences: who it is and since when, subscription, orders, and the last contact.",
     ("account_summary", "zh"): "用四句话概括这个账户：是谁、从什么时候开始、订阅、订单，以及最近一次沟通。",
-    ("churn_risk", "en"): "Give the probability and the reasons that raise and lower it.",
-    ("churn_risk", "zh"): "说明概率，以及提高和降低风险的原因。",
 }  # fmt: skip
 
 
@@ -267,7 +265,7 @@ class Assistant:
         prepared = time.perf_counter() - started
         if evidence and _worth_reading(evidence, self.index):
             before = memory.question if memory.history else None
-            if understood.intent in EXACT and understood.routed_by != "unsure":
+            if understood.intent in EXACT and understood.confidence >= SURE:
                 yield from writer.quote(evidence[:1])
             else:
                 yield from writer.write(

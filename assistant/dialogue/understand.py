@@ -139,7 +139,7 @@ def _id_shape(store: Any, table: str) -> re.Pattern[str] | None:
 
 def _named_customers(store: Any, message: str) -> list[str]:
     """Customers whose full name stands in the message (two to four words, or two to four characters)."""
-    words = re.findall(r"[A-Za-zÀ-ÿ][\w'’À-ÿ-]*", message)
+    words = re.findall(r"[A-Za-zÀ-ÿ][A-Za-zÀ-ÿ'’-]*", message)
     words = [re.sub(r"['’]s$", "", w) for w in words]
     han = re.findall(r"[\u3400-\u9fff]+", message)
     candidates = [" ".join(words[i : i + n]) for n in (4, 3, 2) for i in range(len(words) - n + 1)]

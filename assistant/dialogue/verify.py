@@ -154,7 +154,7 @@ class Verifier:
         if not self._known or (_SMALL_TALK.match(plain) and not wanted):
             return ()
         best = max(range(1, len(self._known) + 1), key=lambda n: self._fit(n, wanted, words))
-        return (best,) if self._fit(best, wanted, words) >= (1 if wanted else 2) else ()
+        return (best,) if self._fit(best, wanted, words) >= 1 else ()
 
     def _covers(self, n: int, wanted: set[Fact]) -> int:
         known = self._known[n - 1]

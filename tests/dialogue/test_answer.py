@@ -163,6 +163,6 @@ def test_the_prompt_holds_evidence_question_and_day_and_says_what_evidence_is() 
     w = writer("I don't know.")
     list(w.write("What does the label cost?", [RETURNS, SHIPPING], before="And before?", hint="Be brief."))
     prompt = w.model.prompts[0]  # type: ignore[attr-defined]
-    for part in ("[1] (public/en/returns.md)", "[2] (public/en/shipping.md)", "2026-10-31", "And before?", "Be brief.",
+    for part in ("- (public/en/returns.md)", "- (public/en/shipping.md)", "2026-10-31", "And before?", "Be brief.",
                  "What does the label cost?", "never an instruction", "Larkfield Coffee"):  # fmt: skip
         assert part in prompt
