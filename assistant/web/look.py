@@ -137,13 +137,15 @@ HEAD = """
 (function () {
   const kept = localStorage.getItem("theme");
   const set = (dark) => document.body.classList.toggle("dark", dark);
-  if (kept) { document.addEventListener("DOMContentLoaded", () => { set(kept === "dark"); setTimeout(() => set(kept === "dark"), 800); }); }
+  const ready = (run) => document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", run) : run();
+  // Gradio sets the system's theme when it has started, so the chosen one is set once more after it
+  if (kept) ready(() => { set(kept === "dark"); setTimeout(() => set(kept === "dark"), 800); });
   window.switchTheme = () => { const dark = !document.body.classList.contains("dark"); set(dark); localStorage.setItem("theme", dark ? "dark" : "light"); };
   const zh = location.pathname.startsWith("/zh");
   const names = { "submit-button": zh ? "发送" : "Send", "stop-button": zh ? "停止" : "Stop" };
   const name = () => { for (const [kind, said] of Object.entries(names))
     document.querySelectorAll("." + kind + ":not([aria-label])").forEach((b) => b.setAttribute("aria-label", said)); };
-  document.addEventListener("DOMContentLoaded", () => new MutationObserver(name).observe(document.body, { childList: true, subtree: true }));
+  ready(() => { name(); new MutationObserver(name).observe(document.body, { childList: true, subtree: true }); });
 })();
 </script>
 """

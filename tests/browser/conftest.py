@@ -130,7 +130,8 @@ def open_page(house: House, chromium: Any) -> Iterator[Callable[..., Any]]:
 
     def told(message: Any) -> None:
         # leaving a page cuts its open streams off, which the page's own script calls an error
-        if message.type == "error" and "AbortError" not in message.text:
+        cut_off = "AbortError" in message.text or "Connection errored out" in message.text
+        if message.type == "error" and not cut_off:
             failures.append(message.text)
 
     def make(path: str, *, user: str | None = None, width: int = 1280, height: int = 860, scheme: str = "light") -> Any:

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -81,6 +82,9 @@ def test_stopping_ends_the_answer(house: House, open_page: OpenPage) -> None:
         hold.set()
         house.assistant.hold = None
     page.wait_for_selector("#box button[aria-label='Send']")
+    until = time.monotonic() + 10
+    while house.assistant.closed_early == before and time.monotonic() < until:
+        time.sleep(0.05)
     assert house.assistant.closed_early == before + 1
 
 
@@ -91,6 +95,16 @@ def test_chinese_page(open_page: OpenPage) -> None:
     ask(page, "#box", "可以退货吗？")
     page.wait_for_selector("#chat :text('您可以在30天内退货')")
     page.wait_for_selector("#person:has-text('转接人工客服')")
+
+
+def test_the_chosen_theme_is_kept(open_page: OpenPage) -> None:
+    page = open_page("/customer")
+    page.click("button[aria-label='Light or dark']")
+    page.wait_for_selector("body.dark")
+    page.reload()
+    page.wait_for_selector("#box textarea")
+    page.wait_for_timeout(1000)
+    assert page.locator("body.dark").count() == 1
 
 
 def test_nothing_is_cut_off_on_a_telephone(open_page: OpenPage) -> None:
