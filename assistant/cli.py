@@ -396,6 +396,20 @@ def import_(
             click.echo(line)
 
 
+@main.command("export")
+@click.argument("table")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="FILE.csv or FILE.jsonl."
+)
+def export(table: str, out: Path) -> None:
+    """Write a table of the record to a file: what came in can go out."""
+    from assistant.crm.exporting import export_table
+
+    with _store(get_settings()) as store:
+        rows = export_table(store, table, out)
+    click.echo(f"{rows} rows of {table} in {out}.")
+
+
 @main.group()
 def privacy() -> None:
     """Give out or erase everything that is kept about one customer."""

@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from assistant.errors import RecordError
 
 if TYPE_CHECKING:
     import pandas
+    import sqlite_utils
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -131,6 +133,14 @@ class Store:
                 raise RecordError(f"The record can't answer this query: {error}.") from error
             names = [column[0] for column in cursor.description or ()]
             return pandas.DataFrame.from_records(map(tuple, cursor), columns=names)
+
+    @contextmanager
+    def tables(self) -> "Iterator[sqlite_utils.Database]":
+        """The record as a sqlite-utils database that can't write: for exports, scripts and notebooks."""
+        import sqlite_utils
+
+        with self.database.read() as connection:
+            yield sqlite_utils.Database(connection)
 
     def upsert(
         self, table: str, rows: Iterable[Mapping[str, Any]], *, progress: Progress | None = None

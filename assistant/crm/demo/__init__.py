@@ -34,11 +34,14 @@ Rows = dict[str, list[dict[str, Any]]]
 @lru_cache(maxsize=2)
 def _world(seed: int) -> tuple[Rows, tuple[DemoFact, ...]]:
     lives = [Life(person, seed).live() for person in make_people(seed)]
-    orders = sorted((o.placed, life.person.number, o) for life in lives for o in life.orders if o.placed <= END)
+    orders = sorted(
+        (o.placed, life.person.number, o) for life in lives for o in life.orders if o.placed <= END
+    )
     for number, (_, _, order) in enumerate(orders, 100001):
         order.id = f"LO-{number}"
     subs = sorted(
-        ((s.started, life.person.number, s) for life in lives for s in life.subscriptions), key=lambda item: item[:2]
+        ((s.started, life.person.number, s) for life in lives for s in life.subscriptions),
+        key=lambda item: item[:2],
     )
     for number, (_, _, sub) in enumerate(subs, 2001):
         sub.id = f"SU-{number}"
@@ -77,7 +80,10 @@ def _customer(life: Life) -> dict[str, Any]:
     left = _left_on(life)
     attributes: dict[str, Any] = {"postcode": person.postcode, "larks": int(_spent(life, 548))}
     if person.company:
-        attributes |= {"company": person.company, "account_manager": "Pieter Claes" if person.number % 2 else "Julie Marchand"}
+        attributes |= {
+            "company": person.company,
+            "account_manager": "Pieter Claes" if person.number % 2 else "Julie Marchand",
+        }
     return {
         "id": person.id, "name": person.name, "email": person.email, "phone": person.phone,
         "language": person.language, "city": person.city, "country": person.country,
@@ -102,7 +108,11 @@ def _left_on(life: Life) -> str | None:
 
 def _order(life: Life, order: Any, rows: Rows) -> None:
     basket = order.basket
-    attributes: dict[str, Any] = {"shipping": basket.shipping, "shipping_method": basket.method, "payment": order.payment}
+    attributes: dict[str, Any] = {
+        "shipping": basket.shipping,
+        "shipping_method": basket.method,
+        "payment": order.payment,
+    }
     if basket.discount_percent:
         attributes["discount_percent"] = basket.discount_percent
     if basket.gift:
@@ -165,7 +175,8 @@ def make_demo(
         )
     if here not in (None, str(seed)):
         raise RecordError(
-            f"This record holds the demo company of seed {here}, not {seed}.", "choose an empty folder: --home FOLDER"
+            f"This record holds the demo company of seed {here}, not {seed}.",
+            "choose an empty folder: --home FOLDER",
         )
     if store.meta("demo_complete") == _EDITION:
         return

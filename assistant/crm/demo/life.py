@@ -89,7 +89,13 @@ _QUESTIONS = (
     ("decaf", 0.4), ("machine_choice", 0.6), ("allergy", 0.25), ("restock", 0.5), ("larks", 0.6), ("gift", 0.5),
     ("gift_card", 0.35), ("invoice", 0.4), ("payment", 0.4), ("login", 0.4), ("shipping", 0.6), ("address", 0.6),
 )  # fmt: skip
-_SUB_QUESTIONS = (("change_grind", 0.5), ("change_day", 0.5), ("swap_beans", 0.9), ("upgrade", 0.25), ("skip", 0.5))
+_SUB_QUESTIONS = (
+    ("change_grind", 0.5),
+    ("change_day", 0.5),
+    ("swap_beans", 0.9),
+    ("upgrade", 0.25),
+    ("skip", 0.5),
+)
 _REASONS = {
     "price": "too expensive", "quality": "not happy with the coffee", "delivery": "delivery problems",
     "service": "not happy with the service", "too_much": "too much coffee", "competitor": "went to another roaster",
@@ -182,7 +188,9 @@ class Life:
         for topic, day in (("price_news", PRICE_NEWS), ("price_rise", PRICE_RISE)):
             if week <= day < week + timedelta(days=7):
                 at = self._moment(day + timedelta(days=int(self.rng.expovariate(1 / 6))))
-                self._mishap(topic, at, None, scale=2.0 * self.traits.price, tell=0.25 + 0.5 * self.traits.price)
+                self._mishap(
+                    topic, at, None, scale=2.0 * self.traits.price, tell=0.25 + 0.5 * self.traits.price
+                )
 
     # -- buying ---------------------------------------------------------------------------------------------------
 
@@ -193,7 +201,9 @@ class Life:
         sub.paused_until = None
         wavering = self.leaving_on is not None
         ask = self._moment(day - timedelta(days=rng.randrange(4, 9)))
-        if (day - sub.started).days > 12 and rng.random() < (0.48 if wavering else 0.02 + 0.1 * max(0.0, 0.5 - self.mood)):
+        if (day - sub.started).days > 12 and rng.random() < (
+            0.48 if wavering else 0.02 + 0.1 * max(0.0, 0.5 - self.mood)
+        ):
             if rng.random() < 0.35:
                 months = rng.choice((1, 1, 2, 2, 3))
                 sub.paused_until = day + timedelta(days=30 * months - 5)
@@ -214,10 +224,14 @@ class Life:
         self.next_shop = day + timedelta(days=max(4, int(gap)))
         basket = self.shopper.basket(day, self.sub.plan if self.sub else None, gold=self._gold(day))
         channel = "phone" if rng.random() < 0.06 else "web"
-        hour = rng.randrange(9, 18) if channel == "phone" else rng.choice((7, 8, 10, 12, 13, 16, 19, 20, 20, 21))
+        hour = (
+            rng.randrange(9, 18) if channel == "phone" else rng.choice((7, 8, 10, 12, 13, 16, 19, 20, 20, 21))
+        )
         if channel == "phone" and day.weekday() == 6:
             channel = "web"
-        order = self._place(datetime.combine(day, time(hour, rng.randrange(45), rng.randrange(60))), basket, channel)
+        order = self._place(
+            datetime.combine(day, time(hour, rng.randrange(45), rng.randrange(60))), basket, channel
+        )
         if not self.sub and not self.gone and not self.person.plan and rng.random() < 0.012 * (1 + t.loyalty):
             self._subscribe(rng.choice(("Taster", "Home", "Home", "Enthusiast")), day)
             self.gap *= 2
@@ -226,7 +240,9 @@ class Life:
 
     def _gold(self, day: date) -> bool:
         since = datetime.combine(day - timedelta(days=365), time(0))
-        return sum(o.basket.counted for o in self.orders if o.placed >= since and o.status == "delivered") >= 400
+        return (
+            sum(o.basket.counted for o in self.orders if o.placed >= since and o.status == "delivered") >= 400
+        )
 
     def _place(self, placed: datetime, basket: Basket, channel: str) -> Order:
         rng = self.rng
@@ -235,7 +251,13 @@ class Life:
         self.gone = False
         if channel != "subscription" and rng.random() < 0.014:
             order.status = "cancelled"
-            self._say(placed + timedelta(minutes=rng.randrange(5, 300)), "cancel_order", 0.0, order=order, chance=0.75)
+            self._say(
+                placed + timedelta(minutes=rng.randrange(5, 300)),
+                "cancel_order",
+                0.0,
+                order=order,
+                chance=0.75,
+            )
             return order
         self._deliver(order)
         return order
@@ -313,7 +335,11 @@ class Life:
             elif product.category == "beans" and rng.random() < 0.1 * (1 - product.quality):
                 liking -= 0.3
                 self._mishap("taste", later, order, product=product.id)
-            if product.category in ("machine", "grinder", "brewer") and not order.basket.gift and rng.random() < 0.05:
+            if (
+                product.category in ("machine", "grinder", "brewer")
+                and not order.basket.gift
+                and rng.random() < 0.05
+            ):
                 order.status = "returned"
                 self._say(later, "return", -0.2, order=order, product=product.id)
             if rng.random() < 0.055 + 0.07 * t.engagement and product.category != "gift card":

@@ -211,7 +211,9 @@ def _traits(rng: random.Random, plan: str | None) -> Traits:
     loyalty = _bell(rng, 0.5, 0.22)
     patience = _bell(rng, 0.5, 0.22)
     price = _bell(rng, {"Taster": 0.62, "Enthusiast": 0.36, "Office": 0.35}.get(plan or "", 0.5), 0.2)
-    content = 0.62 + 0.22 * (loyalty - 0.5) + 0.1 * (patience - 0.5) - 0.12 * (price - 0.5) + rng.gauss(0, 0.12)
+    content = (
+        0.62 + 0.22 * (loyalty - 0.5) + 0.1 * (patience - 0.5) - 0.12 * (price - 0.5) + rng.gauss(0, 0.12)
+    )
     return Traits(
         price=price, adventure=_bell(rng, 0.6 if plan == "Enthusiast" else 0.42, 0.22), patience=patience,
         loyalty=loyalty, engagement=math.exp(rng.gauss(-0.75, 0.55)), gear=gear,

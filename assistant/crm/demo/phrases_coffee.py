@@ -18,7 +18,9 @@ TOPICS: dict[str, Topic] = {
             {It used to smell like a jam jar|Normally the whole room smells of berries}.
             {I've thrown half of it away|It's good enough for cold brew, that's all}.
         """),
-        ask=lines("{Is it a known problem|Have others said so}?\n{Could I get another bag|Please replace it}.\n{What happened there|Was it the roast}?"),
+        ask=lines(
+            "{Is it a known problem|Have others said so}?\n{Could I get another bag|Please replace it}.\n{What happened there|Was it the roast}?"
+        ),
         note=lines("""
             Sidamo Sunrise {flat|no flavour}, bag from <order>. {Aug batch|Bad roast batch}. Replacement bag booked.
             Complains about LB-104, tastes {baked|flat}. {Offered|Sending} replacement.
@@ -44,7 +46,9 @@ TOPICS: dict[str, Topic] = {
             {For this price I expect better|At that price it should be right}.
             {I usually like your roasts|So far everything else was good}.
         """),
-        ask=lines("{Does the Taste Promise count here|Is that a case for the Taste Promise}?\n{What would you take instead|Which one is milder}?\n{Can I swap it|Could you swap it for something else}?"),
+        ask=lines(
+            "{Does the Taste Promise count here|Is that a case for the Taste Promise}?\n{What would you take instead|Which one is milder}?\n{Can I swap it|Could you swap it for something else}?"
+        ),
         note=lines("""
             Doesn't like <Product>, {too sour|too bitter|stale}. {First bag -> Taste Promise|Taste Promise used}, sends {House Blend|Cerrado} instead.
             Taste complaint <Product>. {Brew advice given (coarser, 93 degrees)|Advised finer grind}. Will {try again|report back}.
@@ -67,7 +71,9 @@ TOPICS: dict[str, Topic] = {
             {I cleaned it twice|Cleaning and zeroing didn't help}.
             {The old hand mill was better|I'm back on my old grinder}.
         """),
-        ask=lines("{Is it broken|Is this a defect}?\n{Do I get a new one|Can it be repaired}?\n{What can I do|What do you advise}?"),
+        ask=lines(
+            "{Is it broken|Is this a defect}?\n{Do I get a new one|Can it be repaired}?\n{What can I do|What do you advise}?"
+        ),
         note=lines("""
             Piccolo G2 from <order>, {loud + uneven|uneven grind}. Serial = March 2026. Burr LA-590 sent free.
             Grinder fault LG-302. {March series|Misaligned burr}. {Cust will change burr himself|Explained how to fit}, part sent.
@@ -89,8 +95,12 @@ TOPICS: dict[str, Topic] = {
             {I descale regularly|It was descaled a month ago}.
             {Locking it tighter helps a little|Tightening it doesn't help any more}.
         """),
-        ask=lines("{Is that covered by the warranty|It should still be under warranty}?\n{Can I fix that myself|Which part do I need}?\n{Do I have to send it in|Must it go to repair}?"),
-        note=lines("Aurora One leak, {group gasket|gasket}. In warranty -> LA-512 free, sent.\nLeaking LM-201 (<order>). Gasket LA-512, {explained change|video link sent}."),
+        ask=lines(
+            "{Is that covered by the warranty|It should still be under warranty}?\n{Can I fix that myself|Which part do I need}?\n{Do I have to send it in|Must it go to repair}?"
+        ),
+        note=lines(
+            "Aurora One leak, {group gasket|gasket}. In warranty -> LA-512 free, sent.\nLeaking LM-201 (<order>). Gasket LA-512, {explained change|video link sent}."
+        ),
         reply=lines("""
             That's almost always the group gasket, which hardens after about a year. Within the 24 months of warranty you get it (LA-512) free; it's {on its way|in tonight's post}.
             {Sorry about the puddle|Annoying, but quickly solved}: the gasket LA-512 needs changing. You're still in warranty, so it costs nothing.
@@ -103,9 +113,15 @@ TOPICS: dict[str, Topic] = {
             {I have a problem with|there's a fault in} <product> ({bought <ordered>|<order>}): {it goes off after a minute|it only hums|the light blinks red}.
             <product> {makes a burning smell|trips the fuse|gets no pressure} since <weekday>. Order <order>.
         """),
-        more=lines("{I tried another socket|Yes, it's plugged in}.\n{We use it three times a day|Without it mornings are grim}.\n{I still have the box|Box is long gone, sorry}."),
-        ask=lines("{How does the repair work|Where do I send it}?\n{How long does a repair take|Is there a loan machine}?\n{Warranty should cover that, right|I'd like a new one, honestly}?"),
-        note=lines("<Product> defect (<order>). In warranty, repair ~10 wd. Label {sent|mailed}.\nRepair case <Product>. {Explained 10 working days|Wants quick solution}."),
+        more=lines(
+            "{I tried another socket|Yes, it's plugged in}.\n{We use it three times a day|Without it mornings are grim}.\n{I still have the box|Box is long gone, sorry}."
+        ),
+        ask=lines(
+            "{How does the repair work|Where do I send it}?\n{How long does a repair take|Is there a loan machine}?\n{Warranty should cover that, right|I'd like a new one, honestly}?"
+        ),
+        note=lines(
+            "<Product> defect (<order>). In warranty, repair ~10 wd. Label {sent|mailed}.\nRepair case <Product>. {Explained 10 working days|Wants quick solution}."
+        ),
         reply=lines("""
             I'm sorry <product> let you down. It's within the 24 months of warranty; the label in the attachment is free, and the repair takes about 10 working days.
             {That's a case for our workshop|We'll repair that}. Please send <product> with the free label; {you get it back|it's back} within about 10 working days.
@@ -128,7 +144,9 @@ TOPICS: dict[str, Topic] = {
             {I'm new to this|I've only just started with fresh beans}, {so please keep it simple|don't laugh}.
             {My <partner> takes it with milk|I drink it black}.
         """),
-        note=lines("Brew question ({sour|bitter|weak}). {Advised finer grind, 94 degrees|60 g/l, 3 min, coarser}. Happy.\nWanted recipe for <Bean>. Sent the brew card."),
+        note=lines(
+            "Brew question ({sour|bitter|weak}). {Advised finer grind, 94 degrees|60 g/l, 3 min, coarser}. Happy.\nWanted recipe for <Bean>. Sent the brew card."
+        ),
         reply=lines("""
             [recipe] {Good question|Happy to help}. Start with 60 g of coffee per litre, water at 92 to 96 °C, and about three minutes. Sour means grind finer, bitter means coarser.
             [recipe] For <bean> we use {15 g to 250 ml|30 g to half a litre}, {a 30 second bloom|pouring in three goes}, done after {2:45|three minutes}. {Write back how it went|Tell us how it tastes}!
@@ -147,8 +165,12 @@ TOPICS: dict[str, Topic] = {
             [fast] {the coffee from <Bean> runs through too fast|my shot is done in 12 seconds}. {Finer|Should I go finer}?
             [mud] {I always get mud at the bottom of the cup|there's a lot of sediment in my press}. {Too fine, I suppose|Is my grind too fine}?
         """),
-        more=lines("{I'm at step 14 now|The dial has no numbers}.\n{It worked well with the last bag|With the house blend it was fine}.\n{I don't want to waste a whole bag on trying|Every test costs me beans}."),
-        note=lines("Grind question. {Moka = fine, but not espresso|Press = coarse}. Ok.\nGrinder setting {G1 approx. 16 for filter|G2 between 2 and 3 for espresso}."),
+        more=lines(
+            "{I'm at step 14 now|The dial has no numbers}.\n{It worked well with the last bag|With the house blend it was fine}.\n{I don't want to waste a whole bag on trying|Every test costs me beans}."
+        ),
+        note=lines(
+            "Grind question. {Moka = fine, but not espresso|Press = coarse}. Ok.\nGrinder setting {G1 approx. 16 for filter|G2 between 2 and 3 for espresso}."
+        ),
         reply=lines("""
             [size] For a French press take it coarse, like sea salt; for filter like {sand|table salt}; for a moka pot a bit {finer than filter|coarser than espresso}.
             [fast] {Go finer in small steps|Two clicks finer}, until {the shot takes 25 to 30 seconds|half a litre takes about three minutes}. {Fresh beans run faster, that's normal|New bags often need a small correction}.
@@ -166,8 +188,12 @@ TOPICS: dict[str, Topic] = {
             {my parents are visiting and like it dark|my father-in-law only drinks strong coffee}. {Which one|What do I serve}?
             {is <bean> more like the House Blend or|how does <bean> compare with} {the Kenya|Night Ferry|Huila Verde}?
         """),
-        more=lines("{Up to about 13 euros a bag|Price doesn't matter much}.\n{I make {cappuccino|filter|espresso} mostly|Mostly in the afternoon}.\n{The Anaerobic was too much for me|I didn't care for the Sumatra}."),
-        note=lines("Wanted advice, likes <Bean>. Suggested {Huila Verde|Cerrado Cocoa|Larksong Filter}.\nRecommendation call, {mild + chocolate|fruity}. Will order online."),
+        more=lines(
+            "{Up to about 13 euros a bag|Price doesn't matter much}.\n{I make {cappuccino|filter|espresso} mostly|Mostly in the afternoon}.\n{The Anaerobic was too much for me|I didn't care for the Sumatra}."
+        ),
+        note=lines(
+            "Wanted advice, likes <Bean>. Suggested {Huila Verde|Cerrado Cocoa|Larksong Filter}.\nRecommendation call, {mild + chocolate|fruity}. Will order online."
+        ),
         reply=lines("""
             If you like <bean>, {try Huila Verde|I'd go for Antigua Ember|Cerrado Cocoa is worth a try} next: {similar sweetness, a little rounder|close, but not the same}.
             {My own favourite at the moment is|I'd send you} {Kirinyaga AA|Larksong Filter|Night Ferry}; {with milk take Night Ferry|for black coffee it's hard to beat}.
@@ -181,7 +207,9 @@ TOPICS: dict[str, Topic] = {
             [tin] {should I keep the beans in the bag|is a tin better than the bag}? {It's warm in our kitchen|The bag doesn't close well}.
             [old] the bag of <Bean> is {two months old|from before the holidays}. {Still fine|Can I still drink it}?
         """),
-        more=lines("We're {away for three weeks|only one coffee drinker in the house now}.\n{I don't want to waste it|Too good to throw away}."),
+        more=lines(
+            "We're {away for three weeks|only one coffee drinker in the house now}.\n{I don't want to waste it|Too good to throw away}."
+        ),
         note=lines("Storage question. {Tin, dark, 6-8 weeks|Freezing ok in portions}.\n"),
         reply=lines("""
             [keep] Beans are at their best {one to six weeks|between one and six weeks} after roasting; {keep them closed, dark and dry|in the closed bag or a tin, not in the fridge}. Freezing in small portions works well.
@@ -198,7 +226,9 @@ TOPICS: dict[str, Topic] = {
             {how is your decaf made|which method do you use for the decaf}? {I don't want solvents|I've read about chemicals}.
             [swap] {can I get decaf in my subscription|may I swap one bag for decaf}?
         """),
-        more=lines("{The Half-Light is nice too, but I need zero|I sleep badly otherwise}.\n{It tastes better than I feared|It's better than any decaf I've had}."),
+        more=lines(
+            "{The Half-Light is nice too, but I need zero|I sleep badly otherwise}.\n{It tastes better than I feared|It's better than any decaf I've had}."
+        ),
         note=lines("Decaf question, {sugar cane process|under 0.1 %}. {Swapped one bag|Ok}."),
         reply=lines("""
             Quiet Evening is decaffeinated with sugar cane, without {harsh solvents|solvents from the lab}; less than 0.1 % of caffeine is left.
@@ -214,7 +244,9 @@ TOPICS: dict[str, Topic] = {
             [light] {the red light stays on after descaling|I descaled it and it still shows the drop}. {What now|How do I reset it}?
             [brush] {what do I clean the grinder with|which brush do I use for the grinder}? {It smells rancid|Old oil everywhere}.
         """),
-        more=lines("{I do it twice a year|Never done it, to be honest}.\n{I have a filter jug|We've no water filter}."),
+        more=lines(
+            "{I do it twice a year|Never done it, to be honest}.\n{I have a filter jug|We've no water filter}."
+        ),
         note=lines("Descaling: every 2-3 months. {No vinegar|Explained reset}.\nCare question, sent PDF."),
         reply=lines("""
             [often] With hard water every two to three months. {Please no vinegar|Vinegar attacks the seals}, {our descaler or citric acid for machines|use LA-509 or something made for machines}.
@@ -232,8 +264,12 @@ TOPICS: dict[str, Topic] = {
             [look] {is there|do you know} {a place where I can try the Aurora|a video of the Aurora at work}? {I buy nothing unseen|It is a lot of money}.
             [induction] {will the Moka Pot Finch work|does the Finch work} on {induction|gas|our old ceramic hob}?
         """),
-        more=lines("{My kitchen is small|I've got 40 cm on the counter}.\n{The old one died after nine years|It's for my first flat}.\n{I don't want to learn a new hobby, just good coffee|I like fiddling with things}."),
-        note=lines("Advice {machine|grinder}. {Leans to Aurora One|Wants to think about it|Maybe G1}.\nPresales {Larkomat|Duo vs One}. Sent comparison."),
+        more=lines(
+            "{My kitchen is small|I've got 40 cm on the counter}.\n{The old one died after nine years|It's for my first flat}.\n{I don't want to learn a new hobby, just good coffee|I like fiddling with things}."
+        ),
+        note=lines(
+            "Advice {machine|grinder}. {Leans to Aurora One|Wants to think about it|Maybe G1}.\nPresales {Larkomat|Duo vs One}. Sent comparison."
+        ),
         reply=lines("""
             [duo] For {two milk drinks in a row|several cappuccinos} the Duo saves time; for espresso alone the Aurora One is {all you need|plenty}.
             [larkomat] {For a family it's a good choice|For four people, yes}: one button, milk from the hose. {You only have to rinse the hose each day|Rinsing the hose is the price you pay}.
@@ -250,7 +286,9 @@ TOPICS: dict[str, Topic] = {
             [organic] {is <bean> organic|do you have organic coffee}?
             [harvest] {when is the new harvest of <bean> in|when does the next crop of <bean> come}?
         """),
-        more=lines("{I like the little cards you used to put in|The story on the bag is nice}.\n{We talk about that at school|I'm writing a small blog}."),
+        more=lines(
+            "{I like the little cards you used to put in|The story on the bag is nice}.\n{We talk about that at school|I'm writing a small blog}."
+        ),
         note=lines("Origin question <Bean>. Sent farm sheet."),
         reply=lines("""
             [farm] {Glad you ask|Good that you ask}. <bean> comes {from small farms that deliver to one washing station|through a cooperative we know well}; we pay at least 25 % above the world market price.
@@ -289,7 +327,9 @@ TOPICS: dict[str, Topic] = {
             {The handwritten note was a lovely touch|Nice packaging as well}.
             {Greetings to the roaster|Please tell the roasters}.
         """),
-        note=lines("Called only to say thanks for <Product>. {Nice one|Made my day}.\nPraise for <Product>, {passed on to roastery|told roasters}."),
+        note=lines(
+            "Called only to say thanks for <Product>. {Nice one|Made my day}.\nPraise for <Product>, {passed on to roastery|told roasters}."
+        ),
         reply=lines("""
             {That made our day|What a nice message}! I've {passed it on to|read it out in} the roastery. {Enjoy the next cup|Here's to many more cups}.
             Thank you, <first>! {We'll tell the roasters|The roasters will be pleased}.
@@ -303,7 +343,9 @@ TOPICS: dict[str, Topic] = {
             {answered within the hour|a real person on the phone}, {solved at once|problem solved}. {More companies should be like that|That's how it should be}.
             {you replaced it without any discussion|no fuss, no forms}. {Thank you|That's why I stay}.
         """),
-        more=lines("{I've recommended you to two colleagues|You'll see an order from my sister soon}.\n{Give <agent> a raise|<agent> deserves a good coffee}."),
+        more=lines(
+            "{I've recommended you to two colleagues|You'll see an order from my sister soon}.\n{Give <agent> a raise|<agent> deserves a good coffee}."
+        ),
         note=lines("Thanks for last time. {Nothing to do|:)}"),
         reply=lines("""
             {How kind of you to write|Thank you}, <first>. I've shown it to {the team|<agent>}, {who is beaming|and it's on the wall now}.

@@ -3,13 +3,21 @@
 from assistant.crm.demo.phrases import lines
 
 GREETINGS = {
-    "formal": lines("Dear Larkfield Coffee,\nDear Sir or Madam,\nDear team,\nGood {morning|afternoon|day},\nDear all,"),
-    "plain": lines("Hello,\nHi,\nHi there,\nHello Larkfield,\nHello team,\nHi all,\nHey,\nHello {again|from <city>},"),
+    "formal": lines(
+        "Dear Larkfield Coffee,\nDear Sir or Madam,\nDear team,\nGood {morning|afternoon|day},\nDear all,"
+    ),
+    "plain": lines(
+        "Hello,\nHi,\nHi there,\nHello Larkfield,\nHello team,\nHi all,\nHey,\nHello {again|from <city>},"
+    ),
     "none": ("",),
 }
 CLOSINGS = {
-    "formal": lines("Kind regards,\nBest regards,\nYours sincerely,\nWith kind regards,\nMany thanks in advance,"),
-    "plain": lines("Thanks,\nCheers,\nThanks a lot,\nBest,\nGreetings from <city>,\nThank you,\nBye,\nAll the best,"),
+    "formal": lines(
+        "Kind regards,\nBest regards,\nYours sincerely,\nWith kind regards,\nMany thanks in advance,"
+    ),
+    "plain": lines(
+        "Thanks,\nCheers,\nThanks a lot,\nBest,\nGreetings from <city>,\nThank you,\nBye,\nAll the best,"
+    ),
     "none": ("",),
 }
 HOME_CLOSINGS = {
@@ -20,7 +28,18 @@ HOME_CLOSINGS = {
     "AT": ("Liebe Grüße,", "Schöne Grüße aus <city>,"),
     "IE": ("Cheers,", "Thanks a million,"),
 }
-CHAT_STARTS = ("", "", "", "hi", "hello", "hey", "hi there", "good morning", "hello, a question", "quick one:")
+CHAT_STARTS = (
+    "",
+    "",
+    "",
+    "hi",
+    "hello",
+    "hey",
+    "hi there",
+    "good morning",
+    "hello, a question",
+    "quick one:",
+)
 CHAT_ENDS = ("", "", "", "thanks", "thx", "cheers", "ok thanks", "thank you!", ":)")
 
 MILD = lines("""
@@ -84,12 +103,48 @@ SECOND_REPLIES = lines("""
     {I've looked at the whole history|I've read everything again}: {that was our fault|we were too slow}. {It's corrected now|I've put it right today}.
     {Understood|You have a point}. {I've asked my team lead to look at it as well|I'm checking with my team lead} and {come back to you|write again} {tomorrow|by <weekday>}.
 """)
-REPLY_STARTS = lines("Hello <first>,\nHi <first>,\nDear <first>,\nHello,\nGood morning <first>,\nDear <name>,")
-REPLY_ENDS = lines("{Kind regards|Best wishes|Warm regards|Best}, <agent>\n<agent>, Larkfield Coffee\nGreetings from Utrecht, <agent>\n{All the best|Have a good day}, <agent>")
-NOTE_STARTS = ("", "", "", "Inb.", "Inbound call.", "Phone, {3|4|6|8|11} min.", "Call.", "Rang in.", "{Short|Long} call.")
+REPLY_STARTS = lines(
+    "Hello <first>,\nHi <first>,\nDear <first>,\nHello,\nGood morning <first>,\nDear <name>,"
+)
+REPLY_ENDS = lines(
+    "{Kind regards|Best wishes|Warm regards|Best}, <agent>\n<agent>, Larkfield Coffee\nGreetings from Utrecht, <agent>\n{All the best|Have a good day}, <agent>"
+)
+NOTE_STARTS = (
+    "",
+    "",
+    "",
+    "Inb.",
+    "Inbound call.",
+    "Phone, {3|4|6|8|11} min.",
+    "Call.",
+    "Rang in.",
+    "{Short|Long} call.",
+)
 NOTE_ENDS = {  # by whether the mood was all right
-    False: ("", "", "", "", "Closed.", "Done.", "F/u if needed.", "{Bit short|Curt} on the phone.", "Logged.", "Wrote it down."),
-    True: ("", "", "", "", "Closed.", "Done.", "{Friendly|Nice} talk.", "No further action.", "OK.", "Logged."),
+    False: (
+        "",
+        "",
+        "",
+        "",
+        "Closed.",
+        "Done.",
+        "F/u if needed.",
+        "{Bit short|Curt} on the phone.",
+        "Logged.",
+        "Wrote it down.",
+    ),
+    True: (
+        "",
+        "",
+        "",
+        "",
+        "Closed.",
+        "Done.",
+        "{Friendly|Nice} talk.",
+        "No further action.",
+        "OK.",
+        "Logged.",
+    ),
 }
 NOTE_MOODS = {
     -2: ("Very upset.", "Was shouting at first.", "Angry, threatened to leave."),
@@ -199,18 +254,34 @@ REVIEWS: dict[str, dict[int, tuple[str, ...]]] = {
     },
     "tea": {
         1: lines("{dusty and bitter|tastes like hay}. {No|Not my cup of tea, literally}."),
-        2: lines("{weak|rather bland}, {I need double the amount|hardly any smell}. {Coffee is what you do better|Stick to coffee}."),
+        2: lines(
+            "{weak|rather bland}, {I need double the amount|hardly any smell}. {Coffee is what you do better|Stick to coffee}."
+        ),
         3: lines("{nice enough|pleasant}, {nothing to write home about|a bit pricey for tea}."),
-        4: lines("{lovely smell|good quality leaves}, {two or three infusions|fresh and clean}. {A bigger bag would be good|Will buy again}."),
-        5: lines("{wonderful tea from a coffee roaster, who'd have thought|my evening tea now}. {So aromatic|Delicate and fresh}!"),
+        4: lines(
+            "{lovely smell|good quality leaves}, {two or three infusions|fresh and clean}. {A bigger bag would be good|Will buy again}."
+        ),
+        5: lines(
+            "{wonderful tea from a coffee roaster, who'd have thought|my evening tea now}. {So aromatic|Delicate and fresh}!"
+        ),
     },
 }
 REVIEW_MORE = {
-    1: lines("{Customer service didn't help|Nobody answered my mail}.\n{I used to like this shop|Sad, I was a fan}.\n{Save your money|Look elsewhere}."),
-    2: lines("{Delivery was fine at least|Fast delivery, I give it that}.\n{Maybe others like it|A matter of taste, perhaps}.\n{Price went up, quality didn't|Too expensive for that}."),
-    3: lines("{Delivery took {four|five} days|Delivery was okay}.\n{I'd buy it on sale|Would try it again at a lower price}.\n{My <partner> likes it more than I do|Opinions differ at our table}."),
-    4: lines("{Delivery in two days|Came quickly}.\n{I use a {Kestrel Dripper|moka pot|portafilter|fully automatic machine}|Brewed as filter, mostly}.\n{Would recommend|Recommended to my sister already}."),
-    5: lines("{Delivery was quick as always|Two days to <city>}.\n{Thank you|Thanks, Larkfield}!\n{I use a {V60|French press|moka pot|portafilter}|I drink it black}.\n{Bought as a gift, kept it myself|Second order already}."),
+    1: lines(
+        "{Customer service didn't help|Nobody answered my mail}.\n{I used to like this shop|Sad, I was a fan}.\n{Save your money|Look elsewhere}."
+    ),
+    2: lines(
+        "{Delivery was fine at least|Fast delivery, I give it that}.\n{Maybe others like it|A matter of taste, perhaps}.\n{Price went up, quality didn't|Too expensive for that}."
+    ),
+    3: lines(
+        "{Delivery took {four|five} days|Delivery was okay}.\n{I'd buy it on sale|Would try it again at a lower price}.\n{My <partner> likes it more than I do|Opinions differ at our table}."
+    ),
+    4: lines(
+        "{Delivery in two days|Came quickly}.\n{I use a {Kestrel Dripper|moka pot|portafilter|fully automatic machine}|Brewed as filter, mostly}.\n{Would recommend|Recommended to my sister already}."
+    ),
+    5: lines(
+        "{Delivery was quick as always|Two days to <city>}.\n{Thank you|Thanks, Larkfield}!\n{I use a {V60|French press|moka pot|portafilter}|I drink it black}.\n{Bought as a gift, kept it myself|Second order already}."
+    ),
 }
 REVIEWS["brewer"] = {
     1: lines("""
@@ -236,19 +307,39 @@ REVIEWS["brewer"] = {
     """),
 }
 REVIEWS["small"] = {
-    1: lines("{not what was pictured|doesn't fit}. {Sent back|Money wasted}.\n{fell apart after a month|useless}. {Never again|Cheap stuff}."),
-    2: lines("{expected more for the price|flimsy}. {Any supermarket has better|Works, more or less}.\n{too small|awkward to use}. {Hm|Not convinced}."),
-    3: lines("{it's okay|ordinary thing}, {does its job|nothing special}.\n{fine, but pricey|usable}. {Would look around next time|Nothing to complain about, nothing to praise}."),
-    4: lines("{good quality|solid}, {fits well|does what it promises}. {Slightly expensive|Would buy again}.\n{useful little thing|handy}. {I use it daily|Quick delivery, too}."),
-    5: lines("{exactly right|perfect fit}. {Should have had it years ago|Small thing, big difference}.\n{great quality|beautifully made}, {fair price|I use it every day}. {Thank you|Recommended}!"),
+    1: lines(
+        "{not what was pictured|doesn't fit}. {Sent back|Money wasted}.\n{fell apart after a month|useless}. {Never again|Cheap stuff}."
+    ),
+    2: lines(
+        "{expected more for the price|flimsy}. {Any supermarket has better|Works, more or less}.\n{too small|awkward to use}. {Hm|Not convinced}."
+    ),
+    3: lines(
+        "{it's okay|ordinary thing}, {does its job|nothing special}.\n{fine, but pricey|usable}. {Would look around next time|Nothing to complain about, nothing to praise}."
+    ),
+    4: lines(
+        "{good quality|solid}, {fits well|does what it promises}. {Slightly expensive|Would buy again}.\n{useful little thing|handy}. {I use it daily|Quick delivery, too}."
+    ),
+    5: lines(
+        "{exactly right|perfect fit}. {Should have had it years ago|Small thing, big difference}.\n{great quality|beautifully made}, {fair price|I use it every day}. {Thank you|Recommended}!"
+    ),
 }
 # Reviews that name what the coffee or tea tastes of; <note> and <note2> come from its description.
 TASTED = {
-    1: lines("{they promise <note>|<note>, says the label}. {I taste burnt toast|Not a trace of it}.\n{if this is <note>, I'm the king of Spain|<note>? More like wet dog}."),
-    2: lines("{<note> on the label, cardboard in the cup|looked for the <note> and didn't find it}.\n{a hint of <note> maybe|some <note> at best}, {then only bitterness|then nothing}."),
-    3: lines("{the <note> is there|you do get the <note>}, {the rest is a bit flat|but the finish is short}.\n{some <note>, some <note2>|<note>, yes}, {all in all average|nothing that stays in mind}."),
-    4: lines("{nice <note>|clear <note>}, {gentle <note2>|and a little <note2> at the end}. {Would like it a bit stronger|Very good}.\n{I really get the <note>|the <note> comes through}, {above all when it cools down|even with milk}."),
-    5: lines("{<note> and <note2>, just as described|so much <note>}! {Incredible|I didn't believe the label, now I do}.\n{you smell the <note> before the water touches it|the <note> stays for minutes}. {Magic|Bravo}.\n{first sip <note>, then <note2>|hello <note>}! {My new favourite|What a find}."),
+    1: lines(
+        "{they promise <note>|<note>, says the label}. {I taste burnt toast|Not a trace of it}.\n{if this is <note>, I'm the king of Spain|<note>? More like wet dog}."
+    ),
+    2: lines(
+        "{<note> on the label, cardboard in the cup|looked for the <note> and didn't find it}.\n{a hint of <note> maybe|some <note> at best}, {then only bitterness|then nothing}."
+    ),
+    3: lines(
+        "{the <note> is there|you do get the <note>}, {the rest is a bit flat|but the finish is short}.\n{some <note>, some <note2>|<note>, yes}, {all in all average|nothing that stays in mind}."
+    ),
+    4: lines(
+        "{nice <note>|clear <note>}, {gentle <note2>|and a little <note2> at the end}. {Would like it a bit stronger|Very good}.\n{I really get the <note>|the <note> comes through}, {above all when it cools down|even with milk}."
+    ),
+    5: lines(
+        "{<note> and <note2>, just as described|so much <note>}! {Incredible|I didn't believe the label, now I do}.\n{you smell the <note> before the water touches it|the <note> stays for minutes}. {Magic|Bravo}.\n{first sip <note>, then <note2>|hello <note>}! {My new favourite|What a find}."
+    ),
 }
 FOLLOW_UPS_GOOD_PARCEL = lines("""
     it {came|arrived} {this morning|today|an hour after your mail}, {thank you for the trouble|all fine now}.

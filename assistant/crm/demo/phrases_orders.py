@@ -234,7 +234,9 @@ TOPICS: dict[str, Topic] = {
             <order>: {I'd like to cancel it|cancel it please}, {if it hasn't left yet|it's only been an hour}.
             {oops, wrong address in|I pressed the button too early on} <order>. Cancel it and I'll order again.
         """),
-        note=lines("Wants <order> cancelled, not shipped yet. Done.\n<order> cancelled on request, {double order|wrong item}."),
+        note=lines(
+            "Wants <order> cancelled, not shipped yet. Done.\n<order> cancelled on request, {double order|wrong item}."
+        ),
         reply=lines("""
             Done: <order> is cancelled, {and the money is on its way back|you'll have the money back in a few days}.
             {No problem|That was just in time}. I have cancelled <order> before it {was packed|left}.
@@ -253,7 +255,9 @@ TOPICS: dict[str, Topic] = {
             {Does the label cost anything|Do I pay for the label}?
             {There's nothing wrong with it|It's a nice thing, just not for us}.
         """),
-        note=lines("Return <Product> (<order>), unused, in time. Label sent, 3.90 explained.\nWants to return <Product>. {Within 30 days|Ok}. Label by e-mail."),
+        note=lines(
+            "Return <Product> (<order>), unused, in time. Label sent, 3.90 explained.\nWants to return <Product>. {Within 30 days|Ok}. Label by e-mail."
+        ),
         reply=lines("""
             Of course. The return label for <product> is {attached|in your account}; it costs 3.90, and the refund comes within 5 working days after the parcel is back.
             {That's fine|No problem}, you're within the 30 days. Please send <product> {unused and in its box|in the original box} with the attached label (3.90).
@@ -266,7 +270,9 @@ TOPICS: dict[str, Topic] = {
             {can you put a card in|could a short card go into} <order>? {Just "enjoy, <first>"|Text: "For quiet mornings. <first>"}.
             {is gift wrapping possible for|can you wrap} <order>? {It goes straight to the person|It's a surprise}.
         """),
-        more=lines("It should {arrive before <weekday>|not come too early}.\n{Kraft paper is fine|Nothing fancy}."),
+        more=lines(
+            "It should {arrive before <weekday>|not come too early}.\n{Kraft paper is fine|Nothing fancy}."
+        ),
         note=lines("<order> is a gift, no invoice in box. {Card added|Passed to packing}."),
         reply=lines("""
             {With pleasure|Of course}. <order> goes out without an invoice and with {your card|a card}.

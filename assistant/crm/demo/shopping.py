@@ -126,7 +126,8 @@ class Shopper:
         cents = round(price * 100)
         share, rest = divmod(cents, len(chosen))
         lines = tuple(
-            Line(bean, 1, (share + (i < rest)) / 100, (share + (i < rest)) / 100) for i, bean in enumerate(chosen)
+            Line(bean, 1, (share + (i < rest)) / 100, (share + (i < rest)) / 100)
+            for i, bean in enumerate(chosen)
         )
         self.bought.extend(chosen)
         free = plan == "Enthusiast" or gold or price >= FREE_FROM
@@ -190,7 +191,9 @@ class Shopper:
             add(self.rng.choices(options, weights)[0].id)
 
     def _small_thing(self, add: Callable[[str], None]) -> None:
-        options = [p for p in PRODUCTS if p.category in ("accessory", "tea") and p.id not in ("LA-590", "LA-512")]
+        options = [
+            p for p in PRODUCTS if p.category in ("accessory", "tea") and p.id not in ("LA-590", "LA-512")
+        ]
         weights = []
         for p in options:
             weight = 1.6 if self.traits.brew in p.fits else 0.25

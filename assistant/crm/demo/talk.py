@@ -20,13 +20,29 @@ from assistant.crm.demo.life import END, Event, Life, Order
 from assistant.crm.demo.phrases import Topic, render, sentence_case, typos
 
 TOPICS: dict[str, Topic] = {**phrases_orders.TOPICS, **phrases_coffee.TOPICS, **phrases_account.TOPICS}
-STAFF = ("Sanne Kuiper", "Aoife Brennan", "Lukas Hartmann", "Pieter Claes", "Julie Marchand", "Marieke de Vries")
+STAFF = (
+    "Sanne Kuiper",
+    "Aoife Brennan",
+    "Lukas Hartmann",
+    "Pieter Claes",
+    "Julie Marchand",
+    "Marieke de Vries",
+)
 STAFF_ZH = "Chen Yun"
 _CATEGORY = {
     **dict.fromkeys(phrases_orders.TOPICS, "order"), **dict.fromkeys(phrases_coffee.TOPICS, "product"),
     **dict.fromkeys(phrases_account.TOPICS, "account"),
 }  # fmt: skip
-_OPINIONS = ("competitor", "too_dear", "grumble", "too_much", "how_cancel", "cancel", "price_news", "price_rise")
+_OPINIONS = (
+    "competitor",
+    "too_dear",
+    "grumble",
+    "too_much",
+    "how_cancel",
+    "cancel",
+    "price_news",
+    "price_rise",
+)
 _PARCELS = ("late", "strike", "lost", "damaged", "wrong_item", "missing", "where")
 _OFFER_NAMES = {offer[0]: (offer[1], offer[2]) for offer in _OFFERS}
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -37,7 +53,9 @@ def _open_hours(at: datetime) -> datetime:
     while True:
         first, last = (10, 16) if at.weekday() == 5 else (9, 18)
         if at.weekday() == 6 or at.hour >= last:
-            at = datetime.combine(at.date() + timedelta(days=1), time(9 if at.weekday() != 4 else 10, at.minute, at.second))
+            at = datetime.combine(
+                at.date() + timedelta(days=1), time(9 if at.weekday() != 4 else 10, at.minute, at.second)
+            )
         elif at.hour < first:
             at = at.replace(hour=first)
         else:
@@ -68,7 +86,15 @@ class Writer:
     def _date(self, day: date) -> str:
         if self.zh:
             return f"{day.month}月{day.day}日"
-        return self.rng.choice((f"{day.day} {day:%B}", f"{day:%B} {day.day}", f"{day:%d.%m.}", f"{day.day} {day:%b}", f"{day.day}/{day.month}"))
+        return self.rng.choice(
+            (
+                f"{day.day} {day:%B}",
+                f"{day:%B} {day.day}",
+                f"{day:%d.%m.}",
+                f"{day.day} {day:%b}",
+                f"{day.day}/{day.month}",
+            )
+        )
 
     def slots(self, event: Event, agent: str) -> dict[str, str]:
         rng, order = self.rng, event.order
@@ -154,7 +180,9 @@ class Writer:
             pattern = self.rng.choice(options)
             self.tag, pattern = _tagged(pattern)
             text = render(self.rng, pattern, slots)
-            if not any(word in text.replace(slots["Product"], "").replace(slots["Other"], "") for word in banned):
+            if not any(
+                word in text.replace(slots["Product"], "").replace(slots["Other"], "") for word in banned
+            ):
                 return text
         self.tag, pattern = _tagged(options[0])
         return render(self.rng, pattern, slots)
@@ -198,7 +226,13 @@ class Writer:
         last = remark if remark.startswith("PS") else ""
         if remark and not last:
             body = f"{body}{'' if body[-1:] in '.!?' else '.'}{rng.choice((' ', chr(10)))}{remark}"
-        parts = [greeting, body, closing, person.signature if closing or last or rng.random() < 0.5 else "", last]
+        parts = [
+            greeting,
+            body,
+            closing,
+            person.signature if closing or last or rng.random() < 0.5 else "",
+            last,
+        ]
         return ("\n\n" if rng.random() < 0.4 else "\n").join(p for p in parts if p)
 
     def chat(self, body: str, remark: str = "") -> str:
@@ -227,7 +261,14 @@ class Writer:
         done.insert(rng.choice((len(done), 2)), remark)
         return " ".join(text[0].upper() + text[1:] for text in done if text)
 
-    def reply(self, topic: Topic, slots: dict[str, str], agent: str, chat: bool, lines: tuple[str, ...] | None = None) -> str:
+    def reply(
+        self,
+        topic: Topic,
+        slots: dict[str, str],
+        agent: str,
+        chat: bool,
+        lines: tuple[str, ...] | None = None,
+    ) -> str:
         rng = self.rng
         known = [_tagged(pattern) for pattern in lines or topic.reply]
         fitting = [text for tag, text in known if tag == self.tag] or [text for tag, text in known if not tag]
@@ -236,7 +277,18 @@ class Writer:
             return body if chat else f"{body}\n{rng.choice(phrases_zh.REPLY_ENDS)}"
         body = sentence_case(body)
         if chat:
-            return rng.choice(("", "", "Hello! ", f"Hi {self.person.first}! ", "Hello, this is " + agent.split()[0] + ". ")) + body
+            return (
+                rng.choice(
+                    (
+                        "",
+                        "",
+                        "Hello! ",
+                        f"Hi {self.person.first}! ",
+                        "Hello, this is " + agent.split()[0] + ". ",
+                    )
+                )
+                + body
+            )
         start = render(rng, rng.choice(phrases_common.REPLY_STARTS), slots)
         return f"{start}\n{body}\n{render(rng, rng.choice(phrases_common.REPLY_ENDS), slots)}"
 
@@ -262,7 +314,11 @@ class Writer:
                 parts.append(second)
         if rng.random() < 0.45:
             more = phrases_common.REVIEW_MORE[stars]
-            parts.append(rng.choice([m for m in more if kind == "beans" or not re.search("moka|filter|black|coffee", m)]))
+            parts.append(
+                rng.choice(
+                    [m for m in more if kind == "beans" or not re.search("moka|filter|black|coffee", m)]
+                )
+            )
         if rng.random() < 0.25:
             parts.insert(0, rng.choice(("<Product>:", "I bought <product> on <ordered>.", "<Product>, ordered <ordered>:",
                                         "Had <product> {for a week|for two weeks|twice} now.")))  # fmt: skip
@@ -297,7 +353,9 @@ class Writer:
             yield from self._retention(event, slots, base, agent)
             return
         topic = (phrases_zh.TOPICS if self.zh else TOPICS)[event.topic]
-        channel = rng.choices(("email", "chat", "call", "ticket"), (40, 24, 20 if TOPICS[event.topic].note else 0, 16))[0]
+        channel = rng.choices(
+            ("email", "chat", "call", "ticket"), (40, 24, 20 if TOPICS[event.topic].note else 0, 16)
+        )[0]
         at = _open_hours(event.at) if channel in ("call", "chat") else event.at
         if at > END:
             return
@@ -305,8 +363,19 @@ class Writer:
             yield {**base, "at": at, "channel": "call", "author": "agent", "agent": agent, "language": "en",
                    "note": (TOPICS[event.topic], event, self._english(slots, event))}  # fmt: skip
             if event.mood < -0.2 and not event.well_handled and rng.random() < 0.5:
-                yield from self._follow_up(event, slots, 
-                    {**base, "channel": "email", "agent": agent, "subject": "我的电话" if self.zh else "my call"}, at, topic, agent)
+                yield from self._follow_up(
+                    event,
+                    slots,
+                    {
+                        **base,
+                        "channel": "email",
+                        "agent": agent,
+                        "subject": "我的电话" if self.zh else "my call",
+                    },
+                    at,
+                    topic,
+                    agent,
+                )
             return
         body = self._body(topic, event, slots, brief=channel == "chat")
         subject = None if channel == "chat" else self._subject(topic, slots)
@@ -350,9 +419,19 @@ class Writer:
         if bad and row["channel"] != "chat":
             at += timedelta(days=rng.randrange(2, 8))
         slots = {**slots, "days": str(max(2, (at - event.at).days))}
-        worse = source.FOLLOW_UPS_BAD if (at - event.at).days >= 3 and event.topic not in _OPINIONS else source.FOLLOW_UPS_BAD_AT_ONCE
+        worse = (
+            source.FOLLOW_UPS_BAD
+            if (at - event.at).days >= 3 and event.topic not in _OPINIONS
+            else source.FOLLOW_UPS_BAD_AT_ONCE
+        )
         pool = worse if bad else source.FOLLOW_UPS_GOOD if event.mood < -0.15 else source.FOLLOW_UPS_QUESTION
-        if not self.zh and not bad and event.topic in _PARCELS and row["channel"] != "chat" and rng.random() < 0.6:
+        if (
+            not self.zh
+            and not bad
+            and event.topic in _PARCELS
+            and row["channel"] != "chat"
+            and rng.random() < 0.6
+        ):
             pool, at = phrases_common.FOLLOW_UPS_GOOD_PARCEL, at + timedelta(days=3)
         if not self.zh and event.topic in ("brewing", "grind", "descale"):
             pool = phrases_common.FOLLOW_UPS_ADVICE
@@ -370,7 +449,9 @@ class Writer:
                    "text": self.reply(topic, {**slots, "agent": lead.split()[0] if not self.zh else "陈芸"}, lead, False,
                                       source.SECOND_REPLIES)}  # fmt: skip
 
-    def _retention(self, event: Event, slots: dict[str, str], base: dict[str, Any], agent: str) -> Iterator[dict[str, Any]]:
+    def _retention(
+        self, event: Event, slots: dict[str, str], base: dict[str, Any], agent: str
+    ) -> Iterator[dict[str, Any]]:
         rng = self.rng
         if event.details["channel"] == "call":
             slots = {**slots, "offer": _OFFER_NAMES[event.details["offer"]][0]}
@@ -401,7 +482,9 @@ def write_all(lives: list[Life], seed: int) -> tuple[list[dict[str, Any]], list[
     rows: list[tuple[dict[str, Any], Writer]] = []
     for life in lives:
         writer = Writer(life, seed)
-        rows.extend((row, writer) for event in life.events for row in writer.thread(event) if row["at"] <= END)
+        rows.extend(
+            (row, writer) for event in life.events for row in writer.thread(event) if row["at"] <= END
+        )
     rows.sort(key=lambda pair: (pair[0]["at"], pair[0]["customer_id"]))
     for number, (row, _) in enumerate(rows, 1):
         row["id"] = f"IN-{number:06d}"
