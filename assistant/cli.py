@@ -335,7 +335,8 @@ def _run_batch(
     What is done stays in ``OUT.part`` when stopped; OUT itself appears whole.
     """
     assert out is not None
-    lines = batch.read_text(encoding="utf-8", errors="replace").splitlines()
+    # not splitlines: it also cuts at characters that may stand inside a JSON string
+    lines = batch.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n").split("\n")
     part = out.with_name(out.name + ".part")
     with _progress() as progress, part.open("w", encoding="utf-8") as file:
         for number, text in enumerate(lines, start=1):
@@ -352,7 +353,10 @@ def _run_batch(
                 result["error"] = f"line {number} is not JSON: {error.msg}"
             except AssistantError as error:
                 result["error"] = str(error)
-            file.write(json.dumps(result, ensure_ascii=False, default=str) + "\n")
+            except Exception as error:  # one bad line must not cost the others their answers
+                result["error"] = f"{type(error).__name__}: {error}"
+            written = json.dumps(result, ensure_ascii=False, default=str) + "\n"
+            file.write(written.encode("utf-8", "replace").decode("utf-8"))
             file.flush()
             progress("lines", number, len(lines))
     part.replace(out)

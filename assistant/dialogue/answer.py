@@ -34,10 +34,10 @@ class Writer:
         self.say = phrases.ZH if language == "zh" else phrases.EN
         self.answered: Answered | None = None
 
-    def quote(self, evidence: Sequence[Evidence]) -> Iterator[Sentence]:
-        """The evidence's own sentences as the answer."""
+    def quote(self, evidence: Sequence[Evidence], n: int) -> Iterator[Sentence]:
+        """The sentences of evidence ``[n]`` as the answer."""
         started = time.perf_counter()
-        kept = [Sentence(cite(part, (1,)), (1,)) for part in sentences(evidence[0].text)]
+        kept = [Sentence(cite(part, (n,)), (n,)) for part in sentences(evidence[n - 1].text)]
         yield from kept
         timing = {"total_s": round(time.perf_counter() - started, 3)}
         self.answered = Answered(

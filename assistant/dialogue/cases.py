@@ -155,7 +155,8 @@ def _orders(p: _Pick) -> Iterator[Case]:
             "agent",
             text.format(id=order["id"]),
             tools=("order_status",),
-            facts=((order["delivered_at"][:10],),),
+            # asked only whether it has arrived, a plain yes is right
+            facts=((order["delivered_at"][:10], *(("has arrived", "yes") if "yet" in text else ())),),
         )
 
 
@@ -288,7 +289,7 @@ def _conversations(p: _Pick) -> Iterator[Case]:
 def _keys(answer: str) -> tuple[str, ...]:
     """The one or two words of an answer without which it would be wrong: numbers, names, else the longest."""
     han = re.findall(
-        r"[\u4e00-\u9fff]+", re.sub(r"(那里|我们|一个|一袋|[的要在到去我和搬过了开])", " ", answer)
+        r"[\u4e00-\u9fff]+", re.sub(r"(那里|我们|一个|一袋|[的是要在到去我和搬过了开])", " ", answer)
     )
     words = [w for w in re.findall(r"[A-Za-zÀ-ÿ]+|\d+(?:[.:]\d+)?", answer) if w.lower() not in _LITTLE]
     ranked = sorted(words, key=lambda w: (not w[0].isdigit(), not w[0].isupper(), -len(w)))

@@ -37,8 +37,9 @@ MOST_EVIDENCE = 8
 NEAREST = 0.1
 # where the router left it open: the best hit in the account's conversations answers by itself, or says nothing at all
 SAID_IT, SAID_NOTHING = 0.6, 0.4
-# these are lists and terms that code has already put into sentences; writing them anew could only spoil them
-EXACT = ("list_customers", "offer", "next_action", "churn_risk")
+# these are lists, terms and figures that code has already put into sentences; writing them anew could only spoil
+# them. The number is how sure the router has to be: a question that only sounds like one of risk is for the model.
+EXACT = {"list_customers": 0.0, "offer": 0.0, "next_action": 0.0, "churn_risk": SURE}
 HINTS = {
     ("account_summary", "en"): "Summarise the account in four sentences: who it is and since when, subscription, orders, and the last contact.",
     ("account_summary", "zh"): "用四句话概括这个账户：是谁、从什么时候开始、订阅、订单，以及最近一次沟通。",
@@ -265,8 +266,11 @@ class Assistant:
         prepared = time.perf_counter() - started
         if evidence and _worth_reading(evidence, self.index):
             before = memory.question if memory.history else None
-            if understood.intent in EXACT and understood.confidence >= SURE:
-                yield from writer.quote(evidence[:1])
+            said = [
+                n for n, e in enumerate(evidence, start=1) if e.kind in ("record", "prediction", "policy")
+            ]
+            if said and understood.confidence >= EXACT.get(understood.intent, 2.0):
+                yield from writer.quote(evidence, said[0])
             else:
                 yield from writer.write(
                     message, evidence, before=before, hint=HINTS.get((understood.intent, language), "")
