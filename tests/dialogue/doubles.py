@@ -154,7 +154,8 @@ class KeywordRouter:
         ("policy", r"return|shipping|deliver|warranty|price|dispatch|退货|运费|how long|grinder|oat"),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, confidence: float = 0.95) -> None:
+        self.confidence = confidence
         self.intents = intents()
         self.asked: list[str] = []
 
@@ -165,9 +166,10 @@ class KeywordRouter:
         self.asked.append(text)
         for intent, pattern in self.RULES:
             if intent in allowed and re.search(pattern, text, re.I):
-                rest = 0.05 / max(len(allowed) - 1, 1)
+                sure = self.confidence
+                rest = (1 - sure) / max(len(allowed) - 1, 1)
                 return SimpleNamespace(
-                    label=intent, sure=True, scores={i: 0.95 if i == intent else rest for i in allowed}
+                    label=intent, sure=True, scores={i: sure if i == intent else rest for i in allowed}
                 )
         order = sorted(allowed, key=lambda i: (i != "policy", i))
         scores = {i: 0.3 if n == 0 else 0.7 / (len(allowed) - 1) for n, i in enumerate(order)}

@@ -152,7 +152,7 @@ def test_list_items_are_joined_on_lines_of_their_own() -> None:
 
 def test_quoting_says_the_evidence_word_for_word() -> None:
     w = writer()
-    assert [s.text for s in w.quote([RETURNS])] == [
+    assert [s.text for s in w.quote([RETURNS], 1)] == [
         "You can return an unused product within 30 days of delivery [1].", "The return label costs 3.90 EUR [1].",
     ]  # fmt: skip
     assert w.model.prompts == []  # type: ignore[attr-defined]

@@ -54,35 +54,51 @@ def play(assistant: LittleAssistant, message: str, session: Session, conversatio
     return transcript(list(assistant.turn(message, session=session, conversation_id=conversation)))
 
 
-CHURN = "The probability that customer C-1042 leaves within 90 days is 73% (high risk) [1]."
+ORDERS = "Customer C-1042 has 3 orders [1]."
+QUESTION = "What are the orders of C-1042?"
 
 
 # -- golden transcripts -----------------------------------------------------------------------------------------
 
 
-def test_an_agent_asks_for_a_risk(make: Make) -> None:
-    assistant = make(f"{CHURN} Raises the risk: no order for 61 days [1].")
-    assert play(assistant, "How likely is C-1042 to leave, and why?", AGENT) == [
-        "understood en churn_risk C-1042",
-        "planned churn_risk",
-        "called churn_risk",
-        "retrieved 1",
-        f"sentence {CHURN}",
-        "sentence Raises the risk: no order for 61 days [1].",
+def test_an_agent_asks_for_orders(make: Make) -> None:
+    assistant = make(f"{ORDERS} The newest is LO-100001 of 2026-08-31 [2].")
+    assert play(assistant, QUESTION, AGENT) == [
+        "understood en order_history C-1042",
+        "planned orders",
+        "called orders",
+        "retrieved 4",
+        f"sentence {ORDERS}",
+        "sentence The newest is LO-100001 of 2026-08-31 [2].",
         "answered answered",
     ]
 
 
 def test_an_agent_asks_in_chinese(make: Make) -> None:
-    assistant = make("客户C-1042在90天内流失的概率是73%。[1]")
-    assert play(assistant, "客户C-1042会流失吗？", AGENT) == [
-        "understood zh churn_risk C-1042",
-        "planned churn_risk",
-        "called churn_risk",
-        "retrieved 1",
-        "sentence 客户C-1042在90天内流失的概率是73% [1]。",
+    assistant = make("客户C-1042共有3个订单。[1]最近一个订单是LO-100001。[1]")
+    assert play(assistant, "客户C-1042有哪些订单？", AGENT) == [
+        "understood zh order_history C-1042",
+        "planned orders",
+        "called orders",
+        "retrieved 4",
+        "sentence 客户C-1042共有3个订单 [1]。",
+        "sentence 最近一个订单是LO-100001 [1]。",
         "answered answered",
     ]
+
+
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        ("How likely is C-1042 to leave, and why?", ("73%", "high risk", "no order for 61 days", "customer for 20 months")),
+        ("客户C-1042会流失吗？为什么？", ("73%", "高风险", "61天没有下单", "成为客户20个月")),
+    ],
+)
+def test_an_agent_asks_for_a_risk_and_its_reasons(make: Make, message: str, parts: tuple[str, ...]) -> None:
+    turn = make("The risk is 12%.").ask(message, session=AGENT)
+    assert turn.outcome == "answered" and [t.name for t in turn.tools] == ["churn_risk"]
+    assert all(part in turn.answer for part in parts) and "12" not in turn.answer
+    assert [c.id for c in turn.citations] == ["prediction:C-1042/churn"]
 
 
 def test_a_visitor_asks_about_returns(make: Make) -> None:
@@ -151,9 +167,9 @@ def test_with_nothing_found_no_model_is_asked(make: Make) -> None:
 
 
 def test_an_invented_answer_gives_way_to_the_evidence(make: Make) -> None:
-    turn = make("The risk is 12% because of Hendrik Jansen.").ask("Will C-1042 leave?", session=AGENT)
-    assert turn.outcome == "answered" and "12%" not in turn.answer and "Hendrik" not in turn.answer
-    assert "73%" in turn.answer and turn.checks[0].verdict in ("replaced", "dropped")
+    turn = make("There were 12 orders, says Hendrik Jansen.").ask(QUESTION, session=AGENT)
+    assert turn.outcome == "answered" and "12 orders" not in turn.answer and "Hendrik" not in turn.answer
+    assert "3 orders" in turn.answer and turn.checks[0].verdict in ("replaced", "dropped")
 
 
 def test_a_missing_model_is_said_with_what_to_type(make: Make) -> None:
@@ -181,6 +197,24 @@ def test_an_offer_comes_with_a_draft_of_fixed_terms(make: Make) -> None:
     assert "15 % off your next three deliveries." in turn.answer
     assert "Dear Anna," in turn.answer and "Thank you for your loyalty." in turn.answer
     assert "80" not in turn.answer
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.7, 0.95])
+@pytest.mark.parametrize(
+    ("message", "word"),
+    [
+        ("My grinder is loud: which offer for C-1042?", "15 % off your next three deliveries."),
+        ("The price of the Home plan is too expensive: which offer for C-1042?", "15 % off your next three deliveries."),
+        ("what to do with C-1042 next, her grinder grinds unevenly and is loud", "1. Call the customer: the churn risk is high"),
+        ("which customers have tier Silver", "2 customers with tier Silver"),
+    ],
+)
+def test_terms_and_lists_are_quoted_however_sure_the_router_is(make: Make, message: str, word: str, confidence: float) -> None:
+    assistant = make("Thank you for your loyalty.")
+    assistant.router.confidence = confidence
+    turn = assistant.ask(message, session=AGENT)
+    assert turn.outcome == "answered" and word in turn.answer
+    assert all(c.kind in ("policy", "prediction", "record") for c in turn.citations)
 
 
 def test_a_change_is_not_pretended(make: Make) -> None:
@@ -293,46 +327,46 @@ def test_the_colleague_gets_the_last_questions(make: Make) -> None:
 
 
 def test_a_turn_is_recorded_with_what_led_to_it(make: Make) -> None:
-    assistant = make(CHURN)
-    turn = assistant.ask("Will C-1042 leave?", session=AGENT)
+    assistant = make(ORDERS)
+    turn = assistant.ask(QUESTION, session=AGENT)
     (row,) = assistant.store.turns(turn.conversation_id)
-    assert row["id"] == turn.id and row["answer"] == turn.answer and row["intent"] == "churn_risk"
+    assert row["id"] == turn.id and row["answer"] == turn.answer and row["intent"] == "order_history"
     assert (row["outcome"], row["language"], row["sentiment"]) == ("answered", "en", "neutral")
-    assert row["detail"]["tools"][0]["name"] == "churn_risk" and row["detail"]["checks"][0]["verdict"] == "kept"
+    assert row["detail"]["tools"][0]["name"] == "orders" and row["detail"]["checks"][0]["verdict"] == "kept"
     assert assistant.store.conversation(turn.conversation_id)["state"]["customers"] == ["C-1042"]
 
 
 def test_the_blocking_call_is_the_streaming_one_drained(make: Make) -> None:
-    events = list(make(CHURN).turn("Will C-1042 leave?", session=AGENT))
-    asked = make(CHURN).ask("Will C-1042 leave?", session=AGENT)
+    events = list(make(ORDERS).turn(QUESTION, session=AGENT))
+    asked = make(ORDERS).ask(QUESTION, session=AGENT)
     drained = drain(events)
     assert (drained.answer, drained.outcome, drained.citations) == (asked.answer, asked.outcome, asked.citations)
 
 
 def test_the_answer_is_what_was_streamed(make: Make) -> None:
-    events = list(make(f"{CHURN} Lowers the risk: customer for 20 months [1].").turn("Will C-1042 leave?", session=AGENT))
+    events = list(make(f"{ORDERS} The newest is LO-100001 of 2026-08-31 [2].").turn(QUESTION, session=AGENT))
     streamed = " ".join(e.text for e in events if isinstance(e, Sentence))
     answered = events[-1]
     assert isinstance(answered, Answered) and answered.answer == streamed
 
 
 def test_timing_is_measured(make: Make) -> None:
-    turn = make(CHURN).ask("Will C-1042 leave?", session=AGENT)
+    turn = make(ORDERS).ask(QUESTION, session=AGENT)
     assert 0 < turn.timing["first_sentence_s"] <= turn.timing["total_s"]
     assert turn.timing["prepared_s"] <= turn.timing["total_s"] and turn.timing["answer_tokens"] > 0
 
 
 def test_the_line_of_a_turn_is_json(make: Make) -> None:
-    line = json.loads(json.dumps(make(CHURN).ask("Will C-1042 leave?", session=AGENT).as_dict(), default=str))
+    line = json.loads(json.dumps(make(ORDERS).ask(QUESTION, session=AGENT).as_dict(), default=str))
     assert {"answer", "citations", "tools", "intent", "sentiment", "language", "outcome", "checks", "timing"} <= set(line)
     assert line["citations"][0]["n"] == 1 and set(line["citations"][0]) >= {"n", "source", "kind", "text"}
     assert set(line["tools"][0]) == {"name", "arguments", "result"}
 
 
 def test_a_closed_turn_stops_the_model_and_records_nothing(make: Make) -> None:
-    assistant = make(f"{CHURN} " + "Raises the risk: no order for 61 days [1]. " * 40)
+    assistant = make(f"{ORDERS} " + "The newest is LO-100001 of 2026-08-31 [2]. " * 40)
     conversation = assistant.store.start_conversation("agent", None)
-    events = assistant.turn("Will C-1042 leave?", session=AGENT, conversation_id=conversation)
+    events = assistant.turn(QUESTION, session=AGENT, conversation_id=conversation)
     for event in events:
         if isinstance(event, Sentence):
             break
@@ -344,8 +378,8 @@ def test_a_closed_turn_stops_the_model_and_records_nothing(make: Make) -> None:
 
 
 def test_a_turn_closed_before_it_wrote_asks_no_model(make: Make) -> None:
-    assistant = make(CHURN)
-    events = assistant.turn("Will C-1042 leave?", session=AGENT)
+    assistant = make(ORDERS)
+    events = assistant.turn(QUESTION, session=AGENT)
     next(iter(events))
     events.close()  # type: ignore[attr-defined]
     assert assistant.model.prompts == []
@@ -358,7 +392,7 @@ def test_a_model_that_breaks_records_nothing(make: Make) -> None:
     assistant = make(broken)
     conversation = assistant.store.start_conversation("agent", None)
     with pytest.raises(AssistantError):
-        assistant.ask("Will C-1042 leave?", session=AGENT, conversation_id=conversation)
+        assistant.ask(QUESTION, session=AGENT, conversation_id=conversation)
     assert assistant.store.turns(conversation) == []
 
 
@@ -399,12 +433,7 @@ def test_odd_messages_are_taken(make: Make, message: str) -> None:
 
 
 def test_memory_over_turns(make: Make) -> None:
-    assistant = make(
-        CHURN,
-        "Raises the risk: no order for 61 days [1].",
-        "The last order was on 2026-08-31 [2].",
-        "The probability that customer C-1001 leaves within 90 days is 41% [1].",
-    )
+    assistant = make("The last order was on 2026-08-31 [2].")
     conversation = assistant.store.start_conversation("agent", None)
 
     def ask(message: str) -> Any:
@@ -415,23 +444,24 @@ def test_memory_over_turns(make: Make) -> None:
     assert (why.understood.intent, why.tools[0].arguments["customer"]) == ("churn_risk", "C-1042")
     order = ask("When was her last order?")
     assert (order.understood.intent, order.tools[0].arguments["customer"]) == ("order_history", "C-1042")
-    assert "and why?" in assistant.model.prompts[2]  # the question before is in the prompt
-    ask("Will C-1001 leave?")
-    again = ask("when was his last order")
-    assert again.tools[0].arguments["customer"] == "C-1001"
+    assert "and why?" in assistant.model.prompts[-1]  # the question before is in the prompt
+    other = ask("and C-1001?")
+    assert (other.understood.intent, other.tools[0].arguments["customer"]) == ("order_history", "C-1001")
+    risk = ask("Will he leave?")
+    assert (risk.understood.intent, risk.tools[0].arguments["customer"]) == ("churn_risk", "C-1001")
     assert len(assistant.store.turns(conversation)) == 5
 
 
 def test_history_that_this_home_does_not_know(make: Make) -> None:
-    history = [{"role": "user", "content": "Will C-1042 leave?"}, {"role": "assistant", "content": CHURN}]
-    turn = make("Raises the risk: no order for 61 days [1].").ask("and why?", session=AGENT, history=history)
+    history = [{"role": "user", "content": "Will C-1042 leave?"}, {"role": "assistant", "content": "With 73%."}]
+    turn = make().ask("and why?", session=AGENT, history=history)
     assert turn.understood is not None and turn.understood.customers == ("C-1042",)
     assert turn.tools[0].name == "churn_risk"
 
 
 @pytest.mark.parametrize("history", [[{"role": "assistant", "content": "x"}], [{"role": "user"}], [{"role": "user", "content": ""}], [{}]])
 def test_odd_histories_are_taken(make: Make, history: list[dict[str, str]]) -> None:
-    assert make(CHURN).ask("Will C-1042 leave?", session=AGENT, history=history).outcome == "answered"
+    assert make(ORDERS).ask(QUESTION, session=AGENT, history=history).outcome == "answered"
 
 
 def test_a_customers_history_opens_no_other_account(make: Make) -> None:
@@ -442,7 +472,7 @@ def test_a_customers_history_opens_no_other_account(make: Make) -> None:
 
 
 def test_a_conversation_belongs_to_who_began_it(make: Make) -> None:
-    assistant = make(CHURN)
+    assistant = make(ORDERS)
     mine = assistant.store.start_conversation("customer", "C-1042")
     for other in (Session("customer", "C-1001"), VISITOR):
         with pytest.raises(PermissionDenied):
@@ -456,4 +486,4 @@ def test_a_conversation_belongs_to_who_began_it(make: Make) -> None:
 
 
 def test_admin_is_staff(make: Make) -> None:
-    assert make(CHURN).ask("Will C-1042 leave?", session=Session("admin")).outcome == "answered"
+    assert make(ORDERS).ask(QUESTION, session=Session("admin")).outcome == "answered"
