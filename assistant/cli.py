@@ -345,9 +345,10 @@ def _run_batch(
             result: dict[str, Any] = {"id": number}
             try:
                 line = json.loads(text)
+                if isinstance(line, dict):
+                    result["id"] = line.get("id", number)
                 if not isinstance(line, dict) or need not in line:
                     raise AssistantError(f'Line {number} is not an object with "{need}".')
-                result["id"] = line.get("id", number)
                 result |= answer(line)
             except json.JSONDecodeError as error:
                 result["error"] = f"line {number} is not JSON: {error.msg}"

@@ -466,7 +466,10 @@ def _internal() -> Iterator[Case]:
         ("Which part replaces the burr of the Piccolo G2?", "piccolo-g2-burr-fault", (("LA-590",),)),
         ("third refund claim in two months, who looks at that", "fraud-checks", (("Tom Brandt",),)),
     ):  # fmt: skip
-        yield _case("agent_policy", "agent", text, sources=(f"internal/en/{source}.md",), facts=facts)
+        # who decides on goodwill is told in three of the internal articles
+        others = ("gold-and-vip-handling", "escalation-matrix") if "30 euros" in text else ()
+        sources = tuple(f"internal/en/{slug}.md" for slug in (source, *others))
+        yield _case("agent_policy", "agent", text, sources=sources, facts=facts)
 
 
 def _policy() -> Iterator[Case]:
@@ -501,7 +504,10 @@ def _own_account(p: _Pick) -> Iterator[Case]:
     for text in ("Where is my last order?", "what did I order last", "我上一个订单是什么状态？"):
         c = p.customer()
         last = p.store.orders(c["id"])[0]
-        facts: Facts = ((last["id"], last["ordered_at"][:10]),)
+        # asked for the state alone, the state is the answer
+        state = {"delivered": "已送达", "shipped": "已发货", "placed": "已下单", "cancelled": "已取消"}
+        also = (state.get(last["status"], last["status"]),) if "状态" in text else ()
+        facts: Facts = ((last["id"], last["ordered_at"][:10], *also),)
         yield _case(group, "customer", text, customer=c["id"], tools=("orders", "order_status"), facts=facts)
     for text, key in (
         ("When does my next box come?", "next_delivery_on"), ("which subscription do I have", "plan"), ("how much do I pay each month?", "price"),

@@ -108,7 +108,7 @@ class Report:
             }
             return (
                 f"{name:24} {f['cases']:4}  {shown['passed']:>6}  {shown['right_source']:>6}  {shown['right_fact']:>6}"
-                f"  {f['invented']:8}  {f['leaked']:6}  {f['seconds_median']:>7}"
+                f"  {f['invented']:8}  {f['leaked']:6}  {seconds:>7}"
             )
 
         whole = self.as_dict()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -212,6 +213,11 @@ class Assistant:
         self, message: str, session: Session, memory: Memory, conversation_id: str, started: float
     ) -> Iterator[Event]:
         understood = self._understand(message, session, memory)
+        if session.role == "visitor" and needs_account(understood.intent):
+            # before asking somebody to sign in: an article may answer them as they are
+            unsure = understood.routed_by == "model"
+            if unsure or self._article_score(message, session) >= getattr(self.index, "threshold", 1.0):
+                understood = replace(understood, intent="policy", routed_by="articles")
         yield understood
         language = understood.language
         say = phrases.ZH if language == "zh" else phrases.EN
@@ -313,9 +319,18 @@ class Assistant:
             router=self.router,
             sentiment=self._sentiment,
             choose=self._choose,
+            articles=lambda text: self._article_score(text, session),
             intents=self.intents(session),
             today=self.store.as_of,
         )
+
+    def _article_score(self, message: str, session: Session) -> float:
+        if self.index is None:
+            return 0.0
+        hits = self.index.search(
+            message, role=session.role, customer=session.customer, k=1, kinds=["article"]
+        )
+        return float(hits[0].score) if hits else 0.0
 
     def intents(self, session: Session) -> list[str]:
         """What somebody in this role may ask for."""

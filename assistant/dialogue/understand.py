@@ -29,6 +29,10 @@ _PRONOUN = re.compile(
 )
 
 
+# a question without an account that an article fits this well is one for the articles
+IN_AN_ARTICLE = 0.6
+
+
 class Router(Protocol):
     """What ``assistant.insight.IntentModel`` offers."""
 
@@ -288,10 +292,12 @@ def understand(
     router: Router,
     sentiment: Callable[[str], str],
     choose: Callable[[str, Sequence[str]], tuple[str, float]] | None,
+    articles: Callable[[str], float] | None = None,
     intents: Sequence[str],
     today: date,
 ) -> Understood:
-    """Read one message. ``intents`` are those this role may have; ``choose`` asks the model, where the router is unsure."""
+    """Read one message. ``intents`` are those this role may have; ``articles`` says how well the best
+    article fits (0..1) and ``choose`` asks the model; both only where the router is unsure."""
     found = references(store, message)
     since, until = period(message, today)
     by = "router"
@@ -307,6 +313,8 @@ def understand(
         elif not label.sure and session.is_staff and account:
             # anything may be asked about an account: what was said in it is searched as well (see plan)
             by = "unsure"
+        elif not label.sure and articles is not None and not account and articles(message) >= IN_AN_ARTICLE:
+            intent, by = "policy", "articles"
         elif not label.sure and choose is not None:
             best = [
                 name for name, _ in sorted(label.scores.items(), key=lambda x: -x[1])[:4] if name in intents
