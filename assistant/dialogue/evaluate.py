@@ -103,9 +103,9 @@ class Report:
 
     def lines(self) -> list[str]:
         def line(name: str, f: dict[str, Any]) -> str:
-            shown = {
-                k: "-" if f[k] is None else f"{f[k]:.0%}" for k in ("passed", "right_source", "right_fact")
-            }
+            keys = ("passed", "right_source", "right_fact")
+            shown = {k: "-" if f[k] is None else f"{f[k]:.0%}" for k in keys}
+            seconds = "-" if f["seconds_median"] is None else f"{f['seconds_median']:.1f}"
             return (
                 f"{name:24} {f['cases']:4}  {shown['passed']:>6}  {shown['right_source']:>6}  {shown['right_fact']:>6}"
                 f"  {f['invented']:8}  {f['leaked']:6}  {seconds:>7}"
@@ -128,7 +128,7 @@ def evaluate(
     progress: Callable[[str, int, int | None], None] | None = None,
 ) -> Report:
     """Run the demo company's cases, or those in a JSON lines file, one conversation each."""
-    chosen = _read(cases) if cases else demo_cases(assistant.store)
+    chosen = _read(cases) if cases else demo_cases(assistant.store, _churn(assistant))
     if only:
         chosen = [c for c in chosen if only in c.id or only in c.group]
     chosen = chosen[:limit]
@@ -142,6 +142,14 @@ def evaluate(
         if progress:
             progress("cases", number, len(chosen))
     return Report(tuple(verdicts))
+
+
+def _churn(assistant: Any) -> Any:
+    """The model that risk cases take their figures from, when one is trained."""
+    try:
+        return assistant.predictor("churn")
+    except AssistantError:
+        return None
 
 
 def run(assistant: Any, case: Case) -> Verdict:
