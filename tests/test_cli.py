@@ -46,14 +46,31 @@ def process(*arguments: str, home: Path, **environment: str) -> subprocess.Compl
     env = {k: v for k, v in os.environ.items() if not k.startswith("CRM_ASSISTANT_")}
     env |= {"CRM_ASSISTANT_HOME": str(home), "CRM_ASSISTANT_OFFLINE": "1"} | environment
     return subprocess.run(
-        [sys.executable, "-m", "assistant", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=200
+        [sys.executable, "-m", "assistant", *arguments],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=200,
     )
 
 
 def test_help_and_version(run: Run) -> None:
     shown = run("--help")
     assert shown.exit_code == 0
-    for name in ("demo", "ask", "chat", "serve", "import", "index", "train", "predict", "classify", "eval", "doctor"):
+    for name in (
+        "demo",
+        "ask",
+        "chat",
+        "serve",
+        "import",
+        "index",
+        "train",
+        "predict",
+        "classify",
+        "eval",
+        "doctor",
+    ):
         assert f"\n  {name} " in shown.stdout
     assert __version__ in run("--version").stdout
 
@@ -132,7 +149,14 @@ def batch(run: Run, folder: Path, text: str) -> list[dict[str, Any]]:
 
 
 def test_a_batch_gives_a_line_for_every_line_in_order(run: Run, tmp_path: Path) -> None:
-    lines = ['{"id": "a", "text": "mail ann@example.org"}', "{broken", '{"id": "c"}', '{"id": "d", "text": ""}', "7", '{"text": "你好"}']
+    lines = [
+        '{"id": "a", "text": "mail ann@example.org"}',
+        "{broken",
+        '{"id": "c"}',
+        '{"id": "d", "text": ""}',
+        "7",
+        '{"text": "你好"}',
+    ]
     out = batch(run, tmp_path, "\n".join(lines) + "\n")
     assert [line["id"] for line in out] == ["a", 2, "c", "d", 5, 6]
     assert ["error" in line for line in out] == [False, True, True, False, True, False]
@@ -205,7 +229,11 @@ def test_doctor_on_an_empty_home(run: Run, home: Path) -> None:
 def test_demo_leaves_another_companys_record_alone(run: Run, home: Path) -> None:
     filled(home)
     done = run("demo", "--no-serve")
-    assert done.exit_code == 1 and "another company's record (1 customers)" in done.stderr and "--home" in done.stderr
+    assert (
+        done.exit_code == 1
+        and "another company's record (1 customers)" in done.stderr
+        and "--home" in done.stderr
+    )
     with Store(home / "crm.sqlite") as store:
         assert [c["id"] for c in store.customers()] == ["K-1"]
     assert sorted(p.name for p in home.iterdir() if not p.name.startswith("crm.sqlite")) == []

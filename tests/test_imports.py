@@ -16,7 +16,9 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "gradio", "fastapi", 
 def loaded(code: str) -> set[str]:
     """Top-level names in ``sys.modules`` of a fresh interpreter after ``code``."""
     program = f"import json, sys\n{code}\nsys.stderr.write('|' + json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stderr.rpartition("|")[2]))
 

@@ -32,10 +32,21 @@ def test_folders_follow_the_home(tmp_path: Path) -> None:
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name, value in (("HOME", str(tmp_path)), ("PORT", "8001"), ("OFFLINE", "1"), ("KB", "~/articles"), ("CHAT_MODEL", "small")):
+    for name, value in (
+        ("HOME", str(tmp_path)),
+        ("PORT", "8001"),
+        ("OFFLINE", "1"),
+        ("KB", "~/articles"),
+        ("CHAT_MODEL", "small"),
+    ):
         monkeypatch.setenv(f"CRM_ASSISTANT_{name}", value)
     settings = Settings()
-    assert (settings.home_dir, settings.port, settings.offline, settings.chat_model) == (tmp_path, 8001, True, "small")
+    assert (settings.home_dir, settings.port, settings.offline, settings.chat_model) == (
+        tmp_path,
+        8001,
+        True,
+        "small",
+    )
     assert settings.kb_dir == Path.home() / "articles"
 
 

@@ -157,7 +157,9 @@ class Access:
                     "This password is too easy.",
                     f"at least {SHORTEST_PASSWORD} characters, without your name, and not the old one",
                 )
-            changed = replace(person, password=self._hasher.hash(new), must_change=False, epoch=person.epoch + 1)
+            changed = replace(
+                person, password=self._hasher.hash(new), must_change=False, epoch=person.epoch + 1
+            )
             self._people[name] = changed
             self._save()
             return changed

@@ -132,7 +132,9 @@ class _Knowledge(Part):
                     start = gr.Button("Build the index", variant="primary", size="sm", elem_id="build")
                     stop = gr.Button("Cancel", size="sm", elem_id="build-cancel")
                     back = gr.Button("Roll back", size="sm", elem_id="build-back")
-                force = gr.Checkbox(False, label="Publish even if trial questions find less than before", container=False)
+                force = gr.Checkbox(
+                    False, label="Publish even if trial questions find less than before", container=False
+                )
                 shown = gr.HTML("", elem_id="build-progress")
             with gr.Column(scale=4, min_width=320):
                 query = gr.Textbox(
@@ -140,7 +142,9 @@ class _Knowledge(Part):
                     max_length=500, elem_id="try",
                 )  # fmt: skip
                 with gr.Row():
-                    role = gr.Radio(["visitor", "customer", "agent"], value="visitor", label="As", elem_id="try-role")
+                    role = gr.Radio(
+                        ["visitor", "customer", "agent"], value="visitor", label="As", elem_id="try-role"
+                    )
                     customer = gr.Textbox(label="Customer id", max_length=80, elem_id="try-customer")
                 hits = gr.HTML("", elem_id="hits")
         articles = gr.HTML("", elem_id="articles")
@@ -189,20 +193,33 @@ class _Knowledge(Part):
 
         status = index_status(self.home)
         if status["build"] is None:
-            return charts.card("Index", '<p class="empty">There is no index yet. Build it, and answers can quote articles.</p>')
+            return charts.card(
+                "Index",
+                '<p class="empty">There is no index yet. Build it, and answers can quote articles.</p>',
+            )
         counts = status.get("counts") or {}
         pairs = [
             ("Live build", status["build"]),
             ("Built", str(status.get("created") or "").replace("T", " ")[:16]),
-            *[(name.replace("_", " ").capitalize(), f"{number:,}") for name, number in counts.items() if isinstance(number, int)],
+            *[
+                (name.replace("_", " ").capitalize(), f"{number:,}")
+                for name, number in counts.items()
+                if isinstance(number, int)
+            ],
             ("Embedder", status.get("embedder")),
             ("Size", f"{status.get('bytes', 0) / 1e6:.1f} MB"),
             ("Earlier builds", len(status["earlier"])),
         ]
         bad = f'<p class="note bad">{escape(status["problem"])}</p>' if status.get("problem") else ""
         left = status.get("unreadable") or []
-        unread = "".join(f"<li>{escape(u.get('source', ''))}: {escape(u.get('reason', ''))}</li>" for u in left[:10])
-        unread = f'<details class="small"><summary>{len(left)} files could not be read</summary><ul>{unread}</ul></details>' if left else ""
+        unread = "".join(
+            f"<li>{escape(u.get('source', ''))}: {escape(u.get('reason', ''))}</li>" for u in left[:10]
+        )
+        unread = (
+            f'<details class="small"><summary>{len(left)} files could not be read</summary><ul>{unread}</ul></details>'
+            if left
+            else ""
+        )
         return charts.card("Index", bad + charts.facts(pairs) + unread)
 
     def search(self, query: str, role: str, customer: str, request: gr.Request) -> str:
@@ -237,7 +254,9 @@ class _Knowledge(Part):
 
         settings = self.context.settings
         if settings.kb is None and not self.context.is_demo:
-            return charts.card("Articles", '<p class="empty">No folder of articles is set: CRM_ASSISTANT_KB=FOLDER</p>')
+            return charts.card(
+                "Articles", '<p class="empty">No folder of articles is set: CRM_ASSISTANT_KB=FOLDER</p>'
+            )
         rows = []
         for d in read_folders([settings.kb_dir]):
             if isinstance(d, Document):
@@ -250,7 +269,11 @@ class _Knowledge(Part):
                 )
         head = "<tr><th>Title</th><th>Audience</th><th>Language</th><th>Updated</th><th>File</th></tr>"
         note = f"{len(rows)} in {settings.kb_dir}; edit the files there, then build"
-        return charts.card("Articles", f'<div class="scroll" style="max-height:26rem;overflow-y:auto"><table class="plain">{head}{"".join(rows)}</table></div>', note=note)
+        return charts.card(
+            "Articles",
+            f'<div class="scroll" style="max-height:26rem;overflow-y:auto"><table class="plain">{head}{"".join(rows)}</table></div>',
+            note=note,
+        )
 
 
 class _Models(Part):
@@ -292,7 +315,12 @@ class _Models(Part):
                 self.admin(request)
                 gr.Warning("Choose one model first.")
             else:
-                self.tried(request, f"model rolled back: {name}", lambda: rollback(self.home, name), name + " {} is in place.")
+                self.tried(
+                    request,
+                    f"model rolled back: {name}",
+                    lambda: rollback(self.home, name),
+                    name + " {} is in place.",
+                )
             return self._versions()
 
         start.click(train, what, [shown, versions], **QUIET)
@@ -306,7 +334,8 @@ class _Models(Part):
         embedder = self.context.assistant.embedder if what in ("all", "sentiment", "intents") else None
         reports = train(self.context.store, what, home=self.home, embedder=embedder, progress=progress)
         return [
-            f"{r.model} {r.version or 'not trained'}: {_figures(r.metrics)}" + (f" ({'; '.join(r.notes)})" if r.notes else "")
+            f"{r.model} {r.version or 'not trained'}: {_figures(r.metrics)}"
+            + (f" ({'; '.join(r.notes)})" if r.notes else "")
             for r in reports
         ]
 
@@ -324,7 +353,9 @@ class _Models(Part):
         if not rows:
             return charts.card("Models", '<p class="empty">None is trained yet.</p>')
         head = "<tr><th>Model</th><th>Version</th><th>Trained (UTC)</th><th>Measured on held-out data</th><th>Against the one before</th></tr>"
-        return charts.card("Models", f'<div class="scroll"><table class="plain">{head}{"".join(rows)}</table></div>')
+        return charts.card(
+            "Models", f'<div class="scroll"><table class="plain">{head}{"".join(rows)}</table></div>'
+        )
 
 
 class _Data(Part):
@@ -350,7 +381,9 @@ class _Data(Part):
                     elem_id="import-report",
                 )
 
-        async def run(path: str | None, what: str, only: bool, request: gr.Request) -> AsyncIterator[tuple[str, str]]:
+        async def run(
+            path: str | None, what: str, only: bool, request: gr.Request
+        ) -> AsyncIterator[tuple[str, str]]:
             self.admin(request)
             if not path or what not in KINDS:
                 gr.Warning("Choose a file first.")
@@ -364,7 +397,9 @@ class _Data(Part):
             async for out in run(path, what, True, request):
                 yield out
 
-        async def bring_in(path: str | None, what: str, request: gr.Request) -> AsyncIterator[tuple[str, str]]:
+        async def bring_in(
+            path: str | None, what: str, request: gr.Request
+        ) -> AsyncIterator[tuple[str, str]]:
             async for out in run(path, what, False, request):
                 yield out
 
@@ -387,7 +422,16 @@ class _Data(Part):
 
     def _counts(self) -> str:
         counts = self.context.store.counts()
-        names = ("customers", "products", "orders", "subscriptions", "interactions", "offers", "conversations", "turns")
+        names = (
+            "customers",
+            "products",
+            "orders",
+            "subscriptions",
+            "interactions",
+            "offers",
+            "conversations",
+            "turns",
+        )
         pairs = [(n.capitalize(), f"{counts[n]:,}") for n in names] + [("Last day", self.context.store.as_of)]
         return charts.card("The record", charts.facts(pairs))
 

@@ -69,7 +69,11 @@ class _Account:
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
                 find = gr.Textbox(
-                    label="Find a customer", placeholder="Name, e-mail or id", elem_id="find", max_length=200, submit_btn=True
+                    label="Find a customer",
+                    placeholder="Name, e-mail or id",
+                    elem_id="find",
+                    max_length=200,
+                    submit_btn=True,
                 )
                 found = gr.Radio([], label="Customers", elem_id="found", elem_classes="list")
             with gr.Column(scale=5, min_width=320):
@@ -120,7 +124,9 @@ class _Account:
             return gr.update(choices=choices, label=label, value=None)
         store = self.context.store
         rows = store.find_customers(text) or store.closest_customers(text, n=8)
-        return gr.update(choices=[_choice(r) for r in rows[:8]], label=f"Customers like “{text[:40]}”", value=None)
+        return gr.update(
+            choices=[_choice(r) for r in rows[:8]], label=f"Customers like “{text[:40]}”", value=None
+        )
 
     def _most_at_risk(self) -> tuple[list[tuple[str, str]], str]:
         """Whom to look at first, and what to call them; without a churn model, the first customers."""
@@ -132,7 +138,9 @@ class _Account:
             return [_choice(c) for c in rows], "Customers"
         worst = sorted(predictions, key=lambda p: -p.probability)[:8]
         rows = [(store.customer(p.customer_id), p) for p in worst]
-        shown = [(f"{r.get('name') or r['id']} · {r['id']} · {p.probability:.0%}", r["id"]) for r, p in rows if r]
+        shown = [
+            (f"{r.get('name') or r['id']} · {r['id']} · {p.probability:.0%}", r["id"]) for r, p in rows if r
+        ]
         return shown, "Most at risk"
 
     # -- showing ---------------------------------------------------------------------------------------------------
@@ -150,7 +158,13 @@ class _Account:
         )  # fmt: skip
         waiting = charts.card("Churn risk", '<p class="empty">Working it out …</p>')
         messages = self._messages(person.name, row["id"])
-        yield self._profile(row, tools), self._timeline(row["id"], channel), gr.update(value=messages), waiting, ""
+        yield (
+            self._profile(row, tools),
+            self._timeline(row["id"], channel),
+            gr.update(value=messages),
+            waiting,
+            "",
+        )
         yield gr.skip(), gr.skip(), gr.skip(), self._risk(row["id"], tools), self._advice(row["id"], tools)
 
     def _profile(self, row: dict[str, Any], tools: Toolbox) -> str:
@@ -175,7 +189,11 @@ class _Account:
             ("Last 12 months", f"{value.get('revenue_12_months', 0):,.2f} {money}"),
             ("May be sent offers", consent),
         ]
-        left = f' <span class="pill bad">left {escape(row.get("churned_on") or "")}</span>' if row.get("churned") else ""
+        left = (
+            f' <span class="pill bad">left {escape(row.get("churned_on") or "")}</span>'
+            if row.get("churned")
+            else ""
+        )
         return f'<section class="card"><h3>{escape(row.get("name") or id)}{left}</h3>{charts.facts(pairs)}</section>'
 
     def _risk(self, customer: str, tools: Toolbox) -> str:
@@ -184,7 +202,9 @@ class _Account:
             return charts.card("Churn risk", _missing(result))
         band = str(result["band"])
         head = f'<div class="risk"><b>{result["percent"]} %</b> <span class="pill {escape(band)}">{escape(band)}</span> <span class="soft small">within 90 days</span></div>'
-        return charts.card("Churn risk", head + charts.reasons(result["reasons"]), note=f"model {result['model_version']}")
+        return charts.card(
+            "Churn risk", head + charts.reasons(result["reasons"]), note=f"model {result['model_version']}"
+        )
 
     def _advice(self, customer: str, tools: Toolbox) -> str:
         parts = []
@@ -192,7 +212,9 @@ class _Account:
         if isinstance(actions, list):
             items = "".join(f"<li>{escape(a['text'])}</li>" for a in actions)
             body = f'<ul style="margin:.1rem 0 0;padding-left:1.1rem">{items}</ul>'
-            parts.append(charts.card("Do next", body if items else '<span class="soft">Nothing is open.</span>'))
+            parts.append(
+                charts.card("Do next", body if items else '<span class="soft">Nothing is open.</span>')
+            )
         segment = tools.call("segment", {"customer": customer})[0].result
         if not segment.get("error"):
             text = f'<span class="pill">{escape(str(segment["name"]))}</span> <span class="small soft">{escape(str(segment["profile"]))}</span>'
@@ -207,11 +229,20 @@ class _Account:
         offers = tools.call("eligible_offers", {"customer": customer})[0].result
         if isinstance(offers, dict) and not offers.get("error"):
             items = "".join(
-                f"<li><b>{escape(o['name'])}</b> <span class='soft small'>{escape(o['terms'])}</span></li>" for o in offers["offers"][:3]
+                f"<li><b>{escape(o['name'])}</b> <span class='soft small'>{escape(o['terms'])}</span></li>"
+                for o in offers["offers"][:3]
             )
             against = "".join(f"<li>{escape(text)}</li>" for text in offers["against"][:6])
-            why = f'<details class="small soft"><summary>Not allowed now ({len(offers["against"])})</summary><ul>{against}</ul></details>' if against else ""
-            shown = f'<ul style="margin:0;padding-left:1.1rem">{items}</ul>' if items else '<span class="soft">None now.</span>'
+            why = (
+                f'<details class="small soft"><summary>Not allowed now ({len(offers["against"])})</summary><ul>{against}</ul></details>'
+                if against
+                else ""
+            )
+            shown = (
+                f'<ul style="margin:0;padding-left:1.1rem">{items}</ul>'
+                if items
+                else '<span class="soft">None now.</span>'
+            )
             parts.append(charts.card("Offers the policy allows", shown + why))
         return f'<div class="steps">{"".join(parts)}</div>'
 
@@ -236,7 +267,9 @@ class _Account:
                 f'<li class="{escape(r["author"])}" id="{escape(r["id"])}"><span class="when">{escape(r["at"][:16].replace("T", " "))} ·'
                 f" {escape(r['channel'])} · {escape(r['author'])}{stars} · {escape(r['id'])}</span>{status}<div class='said'>{subject}{body}</div></li>"
             )
-        return charts.card("Timeline", f'<ul class="timeline">{"".join(items)}</ul>', note=f"{len(rows)} newest")
+        return charts.card(
+            "Timeline", f'<ul class="timeline">{"".join(items)}</ul>', note=f"{len(rows)} newest"
+        )
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
@@ -248,7 +281,9 @@ class _Account:
         ticket = self.context.desk.ticket(conversation)
         return views.transcript(self.context.store, conversation, EN, ticket=ticket, staff=True)[0]
 
-    async def ask(self, question: str, customer: str | None, request: gr.Request) -> AsyncIterator[tuple[Any, Any]]:
+    async def ask(
+        self, question: str, customer: str | None, request: gr.Request
+    ) -> AsyncIterator[tuple[Any, Any]]:
         person = self.context.staff(request)
         account = customer if customer and self.context.store.customer(customer) else ""
         if not (question or "").strip():
@@ -271,7 +306,10 @@ class _Account:
             if not cleared:
                 box["value"], cleared = "", True
             yield gr.update(value=messages), box
-        yield gr.update(value=self._messages(person.name, account)), gr.update(submit_btn=True, stop_btn=False)
+        yield (
+            gr.update(value=self._messages(person.name, account)),
+            gr.update(submit_btn=True, stop_btn=False),
+        )
 
     async def ask_example(
         self, customer: str | None, chosen: gr.SelectData, request: gr.Request
@@ -336,7 +374,12 @@ class _Inbox:
             return line, f'<p class="empty">{note}</p>', gr.update(value=[]), [choices, None, 0]
         messages, _ = views.transcript(store, current["conversation_id"], EN, staff=True)
         line = gr.update(choices=choices, value=chosen, label=f"Hand-offs ({len(rows)})")
-        return line, self._head(current), gr.update(value=messages), [choices, current["agent"], len(messages)]
+        return (
+            line,
+            self._head(current),
+            gr.update(value=messages),
+            [choices, current["agent"], len(messages)],
+        )
 
     def poll(self, which: str, chosen: str | None, seen: Any, request: gr.Request) -> tuple[Any, ...]:
         shown = self.refresh(which, chosen, request)
@@ -375,13 +418,19 @@ class _Inbox:
         if found is None:
             return None
         conversation = self.context.store.conversation(found["conversation_id"]) or {}
-        return {**found, "customer_id": conversation.get("customer_id"), "language": conversation.get("language")}
+        return {
+            **found,
+            "customer_id": conversation.get("customer_id"),
+            "language": conversation.get("language"),
+        }
 
     def _may(self, handoff: dict[str, Any], name: str) -> bool:
         """Only who has taken a conversation speaks in it."""
         if handoff["agent"] == name and not handoff["closed_at"]:
             return True
-        gr.Warning("Take the conversation over first." if not handoff["agent"] else f"{handoff['agent']} has it.")
+        gr.Warning(
+            "Take the conversation over first." if not handoff["agent"] else f"{handoff['agent']} has it."
+        )
         return False
 
     def _label(self, handoff: dict[str, Any]) -> str:
@@ -399,7 +448,11 @@ class _Inbox:
             else f'<span class="pill warn">waiting {escape(_ago(handoff["at"]))}</span>'
         )
         summary = escape(handoff["summary"] or "").replace("\n", "<br>")
-        pairs = [("Customer", handoff["customer_id"]), ("Language", handoff["language"]), ("Reason", handoff["reason"])]
+        pairs = [
+            ("Customer", handoff["customer_id"]),
+            ("Language", handoff["language"]),
+            ("Reason", handoff["reason"]),
+        ]
         return (
             f'<section class="card"><h3>{escape(name)} {state}</h3>{charts.facts(pairs)}'
             f'<p class="small soft" style="margin:.6rem 0 0">{summary}</p></section>'
@@ -419,11 +472,21 @@ def _missing(result: dict[str, Any]) -> str:
 
 
 def _price(product: dict[str, Any]) -> str:
-    return f"{product['price']:.2f} {product.get('currency') or ''} ·" if product.get("price") is not None else ""
+    return (
+        f"{product['price']:.2f} {product.get('currency') or ''} ·"
+        if product.get("price") is not None
+        else ""
+    )
 
 
 def _ago(at: str) -> str:
     minutes = int((datetime.now() - datetime.fromisoformat(at)).total_seconds() // 60)
     if minutes < 1:
         return "just now"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"
+    return (
+        f"{minutes} min"
+        if minutes < 60
+        else f"{minutes // 60} h"
+        if minutes < 2880
+        else f"{minutes // 1440} days"
+    )

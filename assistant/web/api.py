@@ -93,7 +93,11 @@ def add(app: FastAPI, context: Context) -> None:
                 ticket.stop()
                 raise HTTPException(499, "The caller has gone.")
         if ticket.error is not None:
-            raise ticket.error if isinstance(ticket.error, AssistantError) else HTTPException(500, "It failed here.")
+            raise (
+                ticket.error
+                if isinstance(ticket.error, AssistantError)
+                else HTTPException(500, "It failed here.")
+            )
         return JSONResponse(_answer(ticket))
 
     @app.get("/v1/conversations/{conversation}", tags=["chat"])

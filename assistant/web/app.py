@@ -104,11 +104,20 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
     def landing() -> str:
         doors = (
             ("/customer", "Customers", "Ask about orders, delivery and products; reach a person."),
-            ("/agent", "Support agents", "Everything about an account, drafts, and the line of hand-offs. Needs sign-in."),
-            ("/admin", "Administration", "Data, articles and their index, models, quality, people. Needs sign-in."),
+            (
+                "/agent",
+                "Support agents",
+                "Everything about an account, drafts, and the line of hand-offs. Needs sign-in.",
+            ),
+            (
+                "/admin",
+                "Administration",
+                "Data, articles and their index, models, quality, people. Needs sign-in.",
+            ),
         )
         cards = "".join(
-            f'<a class="card" href="{to}"><b>{name}</b><br><span class="soft">{text}</span></a>' for to, name, text in doors
+            f'<a class="card" href="{to}"><b>{name}</b><br><span class="soft">{text}</span></a>'
+            for to, name, text in doors
         )
         bar = f'<div class="bar"><span class="mark">{escape(context.company[:1])}</span><span class="name">{escape(context.company)}</span></div>'
         return look.plain_page(
@@ -139,7 +148,9 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
         to = _own(form.get("next", "/agent"))
         address = request.client.host if request.client else ""
         try:
-            person = await _in_thread(access.sign_in, form.get("name", ""), form.get("password", ""), address=address)
+            person = await _in_thread(
+                access.sign_in, form.get("name", ""), form.get("password", ""), address=address
+            )
         except AssistantError as error:
             store.audit(form.get("name", "")[:40], "visitor", "sign-in refused", address)
             return HTMLResponse(_sign_in(context.company, to, str(error)), 401)
@@ -167,7 +178,9 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
         try:
             if form.get("new") != form.get("again"):
                 raise AssistantError("The two new passwords differ.", "type the same twice")
-            changed = await _in_thread(access.change_password, person.name, form.get("old", ""), form.get("new", ""))
+            changed = await _in_thread(
+                access.change_password, person.name, form.get("old", ""), form.get("new", "")
+            )
         except AssistantError as error:
             return HTMLResponse(_password(context.company, str(error)), 400)
         store.audit(person.name, person.role, "changed the password")
@@ -184,7 +197,9 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
         wanted = form.get("customer") or None
         if not context.is_demo or (wanted and wanted not in {c["id"] for c in demo_customers(store)}):
             return JSONResponse({"title": "This is open on the demo company only.", "status": 403}, 403)
-        return _as_visitor(request, access, Visitor(new_id("CV"), wanted), _customer_page(form.get("page", "")))
+        return _as_visitor(
+            request, access, Visitor(new_id("CV"), wanted), _customer_page(form.get("page", ""))
+        )
 
     @app.get("/session/token", include_in_schema=False)
     def token(request: Request, token: str, page: str = "/customer") -> Response:
@@ -198,7 +213,9 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
     def new(request: Request, page: str = "/customer") -> Response:
         """Begin another conversation as the same customer."""
         old = access.visitor(request.cookies)
-        return _as_visitor(request, access, Visitor(new_id("CV"), old.customer if old else None), _customer_page(page))
+        return _as_visitor(
+            request, access, Visitor(new_id("CV"), old.customer if old else None), _customer_page(page)
+        )
 
     # -- sources ---------------------------------------------------------------------------------------------------
 
@@ -214,7 +231,9 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
             visitor = access.visitor(request.cookies) or Visitor("")
             found = read(context, of, role=visitor.role, customer=visitor.customer)
         if found is None:
-            page = look.plain_page("Not found", "<h1>Nothing here</h1><p>There is no such text, or it is not for you.</p>")
+            page = look.plain_page(
+                "Not found", "<h1>Nothing here</h1><p>There is no such text, or it is not for you.</p>"
+            )
             return HTMLResponse(page, 404)
         return HTMLResponse(look.plain_page(found[0], f'<article class="card">{found[1]}</article>'))
 
@@ -224,7 +243,10 @@ async def _in_thread(function: Any, *args: Any, **named: Any) -> Any:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    return {k: v[0] for k, v in parse_qs((await request.body()).decode(errors="replace"), keep_blank_values=True).items()}
+    return {
+        k: v[0]
+        for k, v in parse_qs((await request.body()).decode(errors="replace"), keep_blank_values=True).items()
+    }
 
 
 def _own(path: str) -> str:

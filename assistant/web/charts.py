@@ -53,7 +53,9 @@ def stacked(days: Sequence[str], series: Mapping[str, Sequence[int]], *, colours
                     f"<title>{escape(day)}: {values[i]} {escape(name.replace('_', ' '))}</title></rect>"
                 )
         if i % every == 0:
-            parts.append(f'<text x="{x + bar / 2:.1f}" y="{height - 3}" text-anchor="middle">{escape(day[5:])}</text>')
+            parts.append(
+                f'<text x="{x + bar / 2:.1f}" y="{height - 3}" text-anchor="middle">{escape(day[5:])}</text>'
+            )
     legend = "".join(
         f'<span><i style="background:var({colours[name]})"></i>{escape(name.replace("_", " "))} {sum(values)}</span>'
         for name, values in series.items()
@@ -89,6 +91,8 @@ def card(title: str, body: str, *, note: str = "") -> str:
 def facts(pairs: Sequence[tuple[str, Any]]) -> str:
     """Names and values side by side; those without a value are left out."""
     items = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>" for name, value in pairs if value not in (None, "")
+        f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>"
+        for name, value in pairs
+        if value not in (None, "")
     )
     return f'<dl class="facts">{items}</dl>'

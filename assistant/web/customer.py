@@ -20,7 +20,9 @@ _FEEDBACK = {1: "Like", -1: "Dislike"}
 
 def build(context: Context, words: Words) -> gr.Blocks:
     """The page in one language."""
-    with gr.Blocks(title=f"{context.company} · {words.title}", analytics_enabled=False, fill_height=True) as page:
+    with gr.Blocks(
+        title=f"{context.company} · {words.title}", analytics_enabled=False, fill_height=True
+    ) as page:
         seen = gr.State(None)
         turns = gr.State([])
         with gr.Column(elem_classes="narrow"):
@@ -62,7 +64,11 @@ def build(context: Context, words: Words) -> gr.Blocks:
         desk = _Chat(context, words)
         page.load(desk.top, None, top, show_progress="hidden", api_visibility="private")
         page.load(desk.open, None, outputs, show_progress="hidden", api_visibility="private")
-        shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+        shared: dict[str, Any] = {
+            "show_progress": "hidden",
+            "api_visibility": "private",
+            "concurrency_limit": None,
+        }
         gr.on([box.submit], desk.ask, box, outputs, **shared)
         chat.example_select(desk.ask_example, None, outputs, **shared)
         chat.option_select(desk.ask_example, None, outputs, **shared)
@@ -174,7 +180,9 @@ class _Chat:
 
     async def ask_example(self, chosen: gr.SelectData, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         value = chosen.value
-        async for shown in self.ask(str(value.get("text", "") if isinstance(value, dict) else value), request):
+        async for shown in self.ask(
+            str(value.get("text", "") if isinstance(value, dict) else value), request
+        ):
             yield shown
 
     def stop(self, request: gr.Request) -> None:
@@ -216,14 +224,18 @@ def ask_for_person(context: Context, visitor: Visitor, words: Words) -> str:
     if store.conversation(conversation) is None:
         store.start_conversation(visitor.role, visitor.customer, language=words.language, id=conversation)
     if context.place_in_line(conversation) == (0, None):
-        summary = "\n".join([*(t["message"] for t in store.turns(conversation, limit=4)), words.ask_person])[-1000:]
+        summary = "\n".join([*(t["message"] for t in store.turns(conversation, limit=4)), words.ask_person])[
+            -1000:
+        ]
         said = phrases.ZH.handed_off if words.language == "zh" else phrases.EN.handed_off
         store.save_turn(
             conversation, message=words.ask_person, answer=said, outcome="handed_off", intent="human",
             language=words.language,
         )  # fmt: skip
         return str(store.hand_off(conversation, "asked", summary))
-    return next(h["id"] for h in store.handoffs(open=True, limit=1000) if h["conversation_id"] == conversation)
+    return next(
+        h["id"] for h in store.handoffs(open=True, limit=1000) if h["conversation_id"] == conversation
+    )
 
 
 def demo_customers(store: Any, n: int = 6) -> list[dict[str, Any]]:

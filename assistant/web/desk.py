@@ -94,7 +94,9 @@ class Desk:
             ticket = Ticket(self, message, session, conversation_id)
             self._tickets.pop(conversation_id, None)
             self._tickets[conversation_id] = ticket
-            for id in [i for i, t in self._tickets.items() if t.done][: max(0, len(self._tickets) - KEPT_TICKETS)]:
+            for id in [i for i, t in self._tickets.items() if t.done][
+                : max(0, len(self._tickets) - KEPT_TICKETS)
+            ]:
                 del self._tickets[id]
             self._line.append(ticket)
             if len(self._threads) < self._workers:
@@ -146,7 +148,10 @@ class Desk:
     def _answer(self, ticket: Ticket) -> None:
         try:
             events = self.assistant.turn(
-                ticket.message, session=ticket.session, conversation_id=ticket.conversation_id, into=ticket.turn
+                ticket.message,
+                session=ticket.session,
+                conversation_id=ticket.conversation_id,
+                into=ticket.turn,
             )
             try:
                 for event in events:

@@ -111,7 +111,10 @@ class Guard:
         if method not in ("GET", "HEAD", "OPTIONS") and not path.startswith("/v1/"):
             origin = headers.get("origin")
             site = headers.get("sec-fetch-site", "same-origin")
-            if (origin is not None and origin.split("://")[-1] != host) or site not in ("same-origin", "none"):
+            if (origin is not None and origin.split("://")[-1] != host) or site not in (
+                "same-origin",
+                "none",
+            ):
                 return problem(403, "The request comes from another site.")
         door = door_of(path)
         if door is None:
@@ -120,14 +123,22 @@ class Guard:
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > limit:
             return problem(413, f"At most {limit // 2**20} MB.")
-        if method not in ("GET", "HEAD") and "transfer-encoding" in headers and "content-length" not in headers:
+        if (
+            method not in ("GET", "HEAD")
+            and "transfer-encoding" in headers
+            and "content-length" not in headers
+        ):
             return problem(411, "The length has to be said.")
         if "visitor" in door.roles:
             return None
         person = self.access.staff(cookies)
         page = method == "GET" and path.rstrip("/") == door.path
         if person is None:
-            return RedirectResponse(f"/sign-in?next={door.path}", 303) if page else problem(401, "Sign in first.")
+            return (
+                RedirectResponse(f"/sign-in?next={door.path}", 303)
+                if page
+                else problem(401, "Sign in first.")
+            )
         if person.must_change and door.path != "/password":
             return RedirectResponse("/password", 303) if page else problem(403, "Choose a password first.")
         if person.role not in door.roles:

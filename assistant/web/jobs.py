@@ -89,7 +89,9 @@ class Jobs:
         """
         with self._lock:
             if self.running(kind) is not None:
-                raise AssistantError(f"A job of this kind is running already ({kind}).", "wait for it or cancel it")
+                raise AssistantError(
+                    f"A job of this kind is running already ({kind}).", "wait for it or cancel it"
+                )
             job = Job(new_id("JB"), kind, by)
             stop = Event()
             self._jobs[job.id], self._stops[job.id] = job, stop
@@ -113,7 +115,9 @@ class Jobs:
 
         try:
             result = work(progress, stop.is_set)
-            job.report = [str(line) for line in (result.lines() if hasattr(result, "lines") else result or [])]
+            job.report = [
+                str(line) for line in (result.lines() if hasattr(result, "lines") else result or [])
+            ]
             job.state = "done"
         except AssistantError as error:
             job.state = "cancelled" if stop.is_set() else "failed"

@@ -168,7 +168,16 @@ def theme() -> Any:
     """The theme of Gradio's own components, from the same colours."""
     import gradio as gr
 
-    fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Noto Sans SC", "PingFang SC", "sans-serif"]
+    fonts = [
+        "system-ui",
+        "-apple-system",
+        "Segoe UI",
+        "Roboto",
+        "Noto Sans",
+        "Noto Sans SC",
+        "PingFang SC",
+        "sans-serif",
+    ]
     mono = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
     return gr.themes.Base(
         primary_hue=gr.themes.colors.teal,

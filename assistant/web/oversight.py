@@ -47,13 +47,23 @@ class Quality(Part):
             ("Time to the whole answer, median", f"{times[len(times) // 2]:.1f} s" if times else "–"),
             ("95 % within", f"{times[int(len(times) * 0.95)]:.1f} s" if times else "–"),
         ]
-        plot = charts.card("Questions a day, by outcome", charts.stacked(days, series, colours=charts.OUTCOMES), note=f"last {DAYS} days")
+        plot = charts.card(
+            "Questions a day, by outcome",
+            charts.stacked(days, series, colours=charts.OUTCOMES),
+            note=f"last {DAYS} days",
+        )
         since = first.isoformat()
         worst = [("rated not helpful", t) for t in store.recent_turns(rating=-1, since=since, limit=25)]
         worst += [("not known", t) for t in store.recent_turns(outcome="unknown", since=since, limit=25)]
         worst += [("refused", t) for t in store.recent_turns(outcome="refused", since=since, limit=10)]
         rows = [
-            (t["at"][:16].replace("T", " "), why, t["message"][:160], (t["answer"] or "")[:200], t.get("comment") or "")
+            (
+                t["at"][:16].replace("T", " "),
+                why,
+                t["message"][:160],
+                (t["answer"] or "")[:200],
+                t.get("comment") or "",
+            )
             for why, t in worst
         ]
         table = charts.table(("When", "Why", "Question", "Answer", "Comment"), rows)
@@ -85,7 +95,12 @@ class People(Part):
     def table(self, request: gr.Request) -> str:
         self.admin(request)
         rows = [
-            (p.name, p.role, "may come in" if p.active else "shut out", "has to choose a password" if p.must_change else "")
+            (
+                p.name,
+                p.role,
+                "may come in" if p.active else "shut out",
+                "has to choose a password" if p.must_change else "",
+            )
             for p in self.context.access.people()
         ]
         return charts.card("People", charts.table(("Name", "Role", "State", ""), rows))

@@ -58,7 +58,9 @@ def _listen(host: str, port: int) -> socket.socket:
         found.listen(128)
     except (OSError, OverflowError) as error:
         found.close()
-        raise AssistantError(f"Can't listen on {host}:{port}: {_why(error)}.", f"--port {port + 1 if port < 65535 else 7861}") from error
+        raise AssistantError(
+            f"Can't listen on {host}:{port}: {_why(error)}.", f"--port {port + 1 if port < 65535 else 7861}"
+        ) from error
     return found
 
 

@@ -53,7 +53,10 @@ def _interaction(store: Any, source: str, *, role: Role, customer: str | None) -
         return None
     title = row.get("subject") or f"{row['channel'].capitalize()} of {row['at'][:10]}"
     facts = f"{row['channel']} · {row['at'][:16].replace('T', ' ')} · {row['author']} · {row['id']}"
-    return title, f'<h1>{escape(title)}</h1><p class="soft small">{escape(facts)}</p><pre>{escape(row["text"])}</pre>'
+    return (
+        title,
+        f'<h1>{escape(title)}</h1><p class="soft small">{escape(facts)}</p><pre>{escape(row["text"])}</pre>',
+    )
 
 
 def _record(store: Any, rest: str, *, role: Role, customer: str | None) -> tuple[str, str] | None:
@@ -93,8 +96,13 @@ def _record(store: Any, rest: str, *, role: Role, customer: str | None) -> tuple
         text = phrases.EN.subscriptions(owner, store.subscriptions(owner))
         return f"Subscriptions of {owner}", f"<h1>Subscriptions</h1><p>{escape(text)}</p>"
     orders = store.orders(owner)
-    kept = row if staff else {k: v for k, v in row.items() if k not in ("attributes", "churned", "churned_on")}
-    return f"Customer {owner}", f"<h1>{escape(row.get('name') or owner)}</h1><p>{escape(phrases.EN.profile(kept, orders, None))}</p>"
+    kept = (
+        row if staff else {k: v for k, v in row.items() if k not in ("attributes", "churned", "churned_on")}
+    )
+    return (
+        f"Customer {owner}",
+        f"<h1>{escape(row.get('name') or owner)}</h1><p>{escape(phrases.EN.profile(kept, orders, None))}</p>",
+    )
 
 
 def _money(amount: float | None, currency: str | None) -> str:

@@ -25,7 +25,9 @@ def said(text: str) -> str:
     """A person's or the model's text as the chat shows it: as written, line breaks kept, nothing of it is markup."""
     shown = escape(text, quote=False)
     shown = re.sub(r"([\\`*_{}#|~$]|\[|\])", r"\\\1", shown)
-    return re.sub(r"(?m)^(\s*)([-+>])(?=\s)", r"\1\\\2", re.sub(r"(?m)^(\s*\d+)([.)])(?=\s)", r"\1\\\2", shown))
+    return re.sub(
+        r"(?m)^(\s*)([-+>])(?=\s)", r"\1\\\2", re.sub(r"(?m)^(\s*\d+)([.)])(?=\s)", r"\1\\\2", shown)
+    )
 
 
 def answer(text: str) -> str:
@@ -51,7 +53,7 @@ def sources(citations: Sequence[Mapping[str, Any]], words: Words, *, staff: bool
             kind = "record"
         shown = escape(text).replace("\n", "<br>")
         rows.append(
-            f'<details><summary><b>{int(c["n"])}</b> {escape(title)} · {escape(kind)}</summary>'
+            f"<details><summary><b>{int(c['n'])}</b> {escape(title)} · {escape(kind)}</summary>"
             f'<div class="passage">{_no_markdown(shown)}{link}</div></details>'
         )
     return f'\n\n<div class="sources">{"".join(rows)}</div>'

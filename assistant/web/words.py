@@ -50,8 +50,16 @@ EN = Words(
     placeholder="Write a message",
     box_label="Your message",
     chat_label="Conversation",
-    examples=("How long does delivery take?", "Can I return a machine I have used?", "How do I pause my subscription?"),
-    signed_examples=("Where is my last order?", "When is my next delivery?", "Can I return a machine I have used?"),
+    examples=(
+        "How long does delivery take?",
+        "Can I return a machine I have used?",
+        "How do I pause my subscription?",
+    ),
+    signed_examples=(
+        "Where is my last order?",
+        "When is my next delivery?",
+        "Can I return a machine I have used?",
+    ),
     person="Talk to a person",
     ask_person="I would like to talk to a person, please.",
     new="New conversation",
@@ -68,7 +76,13 @@ EN = Words(
     busy="Many people are asking at the moment. Please try again in a minute.",
     sources="Sources",
     whole="Open the whole text",
-    kinds={"article": "article", "interaction": "conversation", "record": "your account", "prediction": "estimate", "policy": "policy"},
+    kinds={
+        "article": "article",
+        "interaction": "conversation",
+        "record": "your account",
+        "prediction": "estimate",
+        "policy": "policy",
+    },
     doing={
         "search_knowledge": "Searching our articles",
         "orders": "Looking at your orders",
@@ -111,7 +125,13 @@ ZH = Words(
     busy="现在询问的人较多，请稍后再试。",
     sources="来源",
     whole="查看全文",
-    kinds={"article": "文章", "interaction": "往来记录", "record": "您的账户", "prediction": "估计", "policy": "规定"},
+    kinds={
+        "article": "文章",
+        "interaction": "往来记录",
+        "record": "您的账户",
+        "prediction": "估计",
+        "policy": "规定",
+    },
     doing={
         "search_knowledge": "正在查找文章",
         "orders": "正在查看您的订单",

@@ -25,7 +25,10 @@ def _neighbour(folder: str) -> Any:
 web = _neighbour("web")
 HashedEmbedder = _neighbour("knowledge").HashedEmbedder
 PASSWORD = "correct horse battery"
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
+    None,
+)
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -81,9 +84,18 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     pytest.importorskip("playwright", reason="playwright is not installed: pip install crm-assistant[dev]")
     home = tmp_path_factory.mktemp("home")
     kb = home / "kb"
-    write_article(kb, "returns", "Returns", "You can return a product within 30 days of delivery. The label costs 3.90 EUR.")
-    write_article(kb, "delivery", "Delivery", "Standard delivery takes 2 to 4 working days and costs 4.90 EUR.")
-    write_article(kb, "ceiling", "Retention ceiling", "Agents may offer up to 10 percent.", audience="internal")
+    write_article(
+        kb,
+        "returns",
+        "Returns",
+        "You can return a product within 30 days of delivery. The label costs 3.90 EUR.",
+    )
+    write_article(
+        kb, "delivery", "Delivery", "Standard delivery takes 2 to 4 working days and costs 4.90 EUR."
+    )
+    write_article(
+        kb, "ceiling", "Retention ceiling", "Agents may offer up to 10 percent.", audience="internal"
+    )
     assistant = IndexedAssistant(home, pause=0.25)
     assistant.settings = Settings(home=home, kb=kb)
     access = Access(home, hasher=web.FAST_HASHER)
@@ -134,7 +146,9 @@ def open_page(house: House, chromium: Any) -> Iterator[Callable[..., Any]]:
         if message.type == "error" and not cut_off:
             failures.append(message.text)
 
-    def make(path: str, *, user: str | None = None, width: int = 1280, height: int = 860, scheme: str = "light") -> Any:
+    def make(
+        path: str, *, user: str | None = None, width: int = 1280, height: int = 860, scheme: str = "light"
+    ) -> Any:
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
         context.set_default_timeout(SLOWEST)

@@ -27,7 +27,9 @@ def test_a_visitor_sees_the_answer_grow_and_opens_its_source(house: House, open_
         ask(page, "#box", "Can I return my machine?")
         page.wait_for_selector("#chat :text('within 30 days')")
         page.wait_for_selector("#chat .doing")
-        assert not page.locator("#chat details").count(), "the first sentence is there before the answer is whole"
+        assert not page.locator("#chat details").count(), (
+            "the first sentence is there before the answer is whole"
+        )
     finally:
         house.assistant.hold.set()
         house.assistant.hold = None
@@ -38,7 +40,9 @@ def test_a_visitor_sees_the_answer_grow_and_opens_its_source(house: House, open_
     page.wait_for_selector("#chat .passage:has-text('3.90 EUR')")
 
 
-def test_a_conversation_is_still_there_after_a_reload_and_a_rating_is_kept(house: House, open_page: OpenPage) -> None:
+def test_a_conversation_is_still_there_after_a_reload_and_a_rating_is_kept(
+    house: House, open_page: OpenPage
+) -> None:
     page = open_page("/customer")
     ask(page, "#box", "Can I return this grinder?")
     page.wait_for_selector("#chat details")
@@ -50,7 +54,9 @@ def test_a_conversation_is_still_there_after_a_reload_and_a_rating_is_kept(house
     assert [t["message"] for t in turns] == ["Can I return this grinder?"]
 
 
-def test_a_customer_gets_own_orders_and_another_customer_starts_afresh(house: House, open_page: OpenPage) -> None:
+def test_a_customer_gets_own_orders_and_another_customer_starts_afresh(
+    house: House, open_page: OpenPage
+) -> None:
     page = open_page("/customer")
     page.wait_for_selector("#who")
     with page.expect_navigation():
@@ -192,9 +198,13 @@ def test_an_administrator_builds_finds_and_rolls_back(house: House, open_page: O
     page.wait_for_function("!document.querySelector('#hits').innerText.includes('Enthusiasts borrow')")
 
 
-def test_an_administrator_checks_a_file_before_importing_it(house: House, open_page: OpenPage, tmp_path: Any) -> None:
+def test_an_administrator_checks_a_file_before_importing_it(
+    house: House, open_page: OpenPage, tmp_path: Any
+) -> None:
     file = tmp_path / "customers.csv"
-    file.write_text("customer_id,name,email\nC-2001,New Person,new@example.org\nC-2002,Other One,other@example.org\n")
+    file.write_text(
+        "customer_id,name,email\nC-2001,New Person,new@example.org\nC-2002,Other One,other@example.org\n"
+    )
     page = open_page("/admin", user="admin")
     page.click("button[role=tab]:has-text('Data')")
     page.click("#import-kind label:has-text('customers')")

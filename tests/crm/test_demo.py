@@ -154,7 +154,9 @@ def test_texts_are_varied_and_finished(rows):
     assert len(distinct) / len(texts) > 0.85
     assert not [text for text in texts if re.search(r"[{}<|@\[\]]|\w>", text)]
     words = sorted(len(row["text"].split()) for row in rows["interactions"] if row["language"] == "en")
-    assert words[0] >= 1 and words[len(words) // 20] <= 9 and words[-len(words) // 20] >= 33 and words[-1] <= 160
+    assert (
+        words[0] >= 1 and words[len(words) // 20] <= 9 and words[-len(words) // 20] >= 33 and words[-1] <= 160
+    )
     letters = {row["text"][:12] for row in rows["interactions"] if row["channel"] == "email"}
     assert len(letters) > 900
 
@@ -180,14 +182,18 @@ def test_stars_fit_the_words(rows):
             assert row["rating"] is None
     assert all(len(by_stars[stars]) > 40 for stars in (1, 2, 3, 4, 5))
     glad = re.compile(r"love it|excellent|wonderful|favourite|fantastic")
-    share = {stars: sum(bool(glad.search(t)) for t in texts) / len(texts) for stars, texts in by_stars.items()}
+    share = {
+        stars: sum(bool(glad.search(t)) for t in texts) / len(texts) for stars, texts in by_stars.items()
+    }
     assert share[5] > 0.25 and share[1] < 0.02 and share[2] < 0.02
 
 
 def test_left_customers_are_marked(rows):
     last_order = {}
     for order in rows["orders"]:
-        last_order[order["customer_id"]] = max(last_order.get(order["customer_id"], ""), order["ordered_at"][:10])
+        last_order[order["customer_id"]] = max(
+            last_order.get(order["customer_id"], ""), order["ordered_at"][:10]
+        )
     running = {row["customer_id"] for row in rows["subscriptions"] if row["ended_on"] is None}
     ended = {row["customer_id"]: row["ended_on"] for row in rows["subscriptions"] if row["ended_on"]}
     silent = (date.fromisoformat(LAST) - timedelta(days=150)).isoformat()
@@ -227,7 +233,14 @@ def test_events_left_their_marks(rows):
     assert mentions(r"strike", "2025-09-07", "2025-10-15") < 5
     assert mentions(r"21\.90", "2026-04-15", "2026-07-31") > 40
     assert mentions(r"21\.90", "2024-11-01", "2026-04-14") == 0
-    assert mentions(r"sidamo.*(flat|dull|baked|toast|nothing|empty|papery|lifeless|bread|hollow)", "2026-08-05", "2026-10-31") > 10
+    assert (
+        mentions(
+            r"sidamo.*(flat|dull|baked|toast|nothing|empty|papery|lifeless|bread|hollow)",
+            "2026-08-05",
+            "2026-10-31",
+        )
+        > 10
+    )
     assert mentions(r"Piccolo G2", "2026-03-25", "2026-08-31") >= 5
     assert mentions(r"Aurora One", "2025-09-01", LAST) >= 5
 

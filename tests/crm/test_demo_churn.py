@@ -85,7 +85,11 @@ def test_quarterly_churn_rate(past):
 
 @pytest.mark.parametrize("day", [date(2026, 1, 31), date(2026, 4, 30), date(2026, 7, 31)])
 def test_plain_model_is_good_but_not_perfect(past, day):
-    train = [past.at(day - timedelta(days=k)) for k in range(91, 400, 30) if day - timedelta(days=k) > date(2025, 2, 1)]
+    train = [
+        past.at(day - timedelta(days=k))
+        for k in range(91, 400, 30)
+        if day - timedelta(days=k) > date(2025, 2, 1)
+    ]
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
     model.fit(np.vstack([X for X, _ in train]), np.concatenate([y for _, y in train]))
     X, y = past.at(day)

@@ -98,7 +98,9 @@ class ScriptedModel(BaseChatModel):
         self._choices.append((str(prompt), tuple(options)))
         rest = 0.3 / max(len(options) - 1, 1)
         picked = options[min(self.choice, len(options) - 1)]
-        return SimpleNamespace(option=picked, probabilities={o: 0.7 if o == picked else rest for o in options})
+        return SimpleNamespace(
+            option=picked, probabilities={o: 0.7 if o == picked else rest for o in options}
+        )
 
 
 class WordEmbedder:
@@ -123,7 +125,9 @@ class WordEmbedder:
 
 def intents() -> dict[str, Any]:
     """The assistant's own intents with their roles, as ``prompts/intents.yaml`` has them."""
-    return dict(yaml.safe_load((data_folder("prompts") / "intents.yaml").read_text(encoding="utf-8"))["intents"])
+    return dict(
+        yaml.safe_load((data_folder("prompts") / "intents.yaml").read_text(encoding="utf-8"))["intents"]
+    )
 
 
 class KeywordRouter:
@@ -209,7 +213,12 @@ class FixedChurn:
         ]  # fmt: skip
         band = "high" if p >= 0.6 else "medium" if p >= 0.3 else "low"
         return SimpleNamespace(
-            customer_id=customer, probability=p, band=band, reasons=reasons, version=self.version, active=True,
+            customer_id=customer,
+            probability=p,
+            band=band,
+            reasons=reasons,
+            version=self.version,
+            active=True,
         )
 
 
@@ -291,7 +300,13 @@ def small_company(home: Path) -> Store:
 
 
 def _order(
-    number: int, customer: str, day: str, total: float, *lines: tuple[str, int], status: str = "delivered", **more: Any
+    number: int,
+    customer: str,
+    day: str,
+    total: float,
+    *lines: tuple[str, int],
+    status: str = "delivered",
+    **more: Any,
 ) -> dict[str, Any]:
     return {
         "id": f"LO-{100000 + number}", "customer_id": customer, "ordered_at": f"{day}T10:00:00", "status": status,

@@ -22,7 +22,9 @@ SHIPPING = Evidence(
     "Express delivery costs 9.90 EUR and is not available in Austria. The price does not include gift wrapping.",
     "public/en/shipping.md",
 )  # fmt: skip
-RETURNS_ZH = Evidence("kb:public/zh/returns.md#0", "article", "收货后30天内可退货。标签费用为3.90欧元。", "public/zh/returns.md")
+RETURNS_ZH = Evidence(
+    "kb:public/zh/returns.md#0", "article", "收货后30天内可退货。标签费用为3.90欧元。", "public/zh/returns.md"
+)
 
 
 def writer(*replies: Any, language: str = "en") -> Writer:
@@ -52,7 +54,11 @@ def chunks(text: str, cuts: list[int]) -> Iterator[AIMessageChunk]:
 )
 def test_drafts_do_not_depend_on_how_the_stream_is_cut(text: str, drafts: list[str]) -> None:
     generator = random.Random(7)
-    cuts = [[], list(range(1, len(text))), *([sorted(generator.sample(range(len(text)), min(5, len(text)))) for _ in range(20)])]
+    cuts = [
+        [],
+        list(range(1, len(text))),
+        *([sorted(generator.sample(range(len(text)), min(5, len(text)))) for _ in range(20)]),
+    ]
     for cut in cuts:
         assert list(_drafts(chunks(text, cut), {})) == drafts, cut
 
@@ -64,7 +70,9 @@ def test_a_numbered_list_is_not_torn_from_its_numbers(text: str) -> None:
 
 
 def test_sentences_come_while_the_model_is_still_writing() -> None:
-    w = writer("You can return it within 30 days [1]. The return label costs 3.90 EUR [1]. That is all there is.")
+    w = writer(
+        "You can return it within 30 days [1]. The return label costs 3.90 EUR [1]. That is all there is."
+    )
     stream = w.write("How do returns work?", [RETURNS])
     first = next(stream)
     assert first == Sentence("You can return it within 30 days [1].", (1,))

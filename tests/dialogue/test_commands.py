@@ -18,7 +18,9 @@ QUESTION = "What are the orders of C-1042?"
 
 
 @pytest.fixture
-def run(make: Callable[..., LittleAssistant], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+def run(
+    make: Callable[..., LittleAssistant], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Result]:
     monkeypatch.setenv("CRM_ASSISTANT_HOME", str(tmp_path / "home"))
     get_settings.cache_clear()
     assistant = make(ORDERS)
@@ -33,7 +35,10 @@ def run(make: Callable[..., LittleAssistant], monkeypatch: pytest.MonkeyPatch, t
 
 def batch(run: Callable[..., Result], folder: Path, lines: list[Any], *more: str) -> list[dict[str, Any]]:
     source, out = folder / "in.jsonl", folder / "out.jsonl"
-    source.write_text("".join((x if isinstance(x, str) else json.dumps(x, ensure_ascii=False)) + "\n" for x in lines), encoding="utf-8")
+    source.write_text(
+        "".join((x if isinstance(x, str) else json.dumps(x, ensure_ascii=False)) + "\n" for x in lines),
+        encoding="utf-8",
+    )
     done = run("ask", "--batch", source, "--out", out, *more)
     assert done.exit_code == 0, done.output
     assert not list(folder.glob("*.part"))
@@ -48,7 +53,12 @@ def test_an_answer_with_its_sources(run: Callable[..., Result]) -> None:
 
 def test_an_answer_as_json(run: Callable[..., Result]) -> None:
     line = json.loads(run("ask", QUESTION, "--json").stdout)
-    assert (line["intent"], line["outcome"], line["language"], line["customer"]) == ("order_history", "answered", "en", "C-1042")
+    assert (line["intent"], line["outcome"], line["language"], line["customer"]) == (
+        "order_history",
+        "answered",
+        "en",
+        "C-1042",
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,7 +74,9 @@ def test_an_answer_as_json(run: Callable[..., Result]) -> None:
         (("ask", "x", "--customer", "C-1043"), 1, "C-1042 (Anna Vermeer)"),
     ],
 )
-def test_errors_are_a_line_and_a_hint(run: Callable[..., Result], arguments: tuple[str, ...], code: int, words: str) -> None:
+def test_errors_are_a_line_and_a_hint(
+    run: Callable[..., Result], arguments: tuple[str, ...], code: int, words: str
+) -> None:
     done = run(*arguments)
     assert done.exit_code == code and words in done.stderr and done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -73,7 +85,9 @@ def test_errors_are_a_line_and_a_hint(run: Callable[..., Result], arguments: tup
 
 
 def test_a_customer_on_the_command_line_is_the_session(run: Callable[..., Result]) -> None:
-    line = json.loads(run("ask", "What did C-1001 order?", "--role", "customer", "--customer", "C-1042", "--json").stdout)
+    line = json.loads(
+        run("ask", "What did C-1001 order?", "--role", "customer", "--customer", "C-1042", "--json").stdout
+    )
     assert (line["intent"], line["outcome"], line["customer"]) == ("forbidden", "refused", "C-1042")
 
 
@@ -87,7 +101,11 @@ def test_a_batch_gives_a_line_for_every_line(run: Callable[..., Result], tmp_pat
         {"id": "f", "message": "hello", "role": "visitor"},
         {"id": "g", "message": "my orders", "role": "customer"},
         {"id": "h", "message": "my orders", "role": "customer", "customer": "C-9999"},
-        {"id": "i", "message": "and why?", "history": [{"role": "user", "content": "What are the orders of C-1042?"}]},
+        {
+            "id": "i",
+            "message": "and why?",
+            "history": [{"role": "user", "content": "What are the orders of C-1042?"}],
+        },
         {"id": "j", "message": 5},
         {"message": "thanks"},
     ]
@@ -96,7 +114,18 @@ def test_a_batch_gives_a_line_for_every_line(run: Callable[..., Result], tmp_pat
     failed = {line["id"] for line in out if "error" in line}
     assert failed == {"b", 3, "d", 5, "g", "h"}
     first = out[0]
-    assert {"id", "answer", "citations", "tools", "intent", "sentiment", "language", "outcome", "checks", "timing"} <= set(first)
+    assert {
+        "id",
+        "answer",
+        "citations",
+        "tools",
+        "intent",
+        "sentiment",
+        "language",
+        "outcome",
+        "checks",
+        "timing",
+    } <= set(first)
     assert out[8]["customer"] == "C-1042"
 
 
@@ -118,7 +147,9 @@ def test_an_odd_line_does_not_stop_the_batch(run: Callable[..., Result], tmp_pat
     assert [x["id"] for x in out] == ["x", "y"] and out[1]["outcome"] == "answered"
 
 
-def test_a_stopped_batch_keeps_what_was_done(run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_batch_keeps_what_was_done(
+    run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, asked = LittleAssistant.ask, []
 
     def stop_at_second(self: LittleAssistant, message: str, **more: Any) -> Any:
@@ -145,7 +176,12 @@ def test_cases_of_ones_own(run: Callable[..., Result], tmp_path: Path) -> None:
     done = run("eval", "--cases", cases, "--json", "--out", tmp_path / "verdicts.jsonl")
     assert done.exit_code == 0, done.output
     report = json.loads(done.stdout)
-    assert (report["cases"], report["passed"], report["right_source"], report["right_fact"]) == (2, 0.5, 1.0, 0.5)
+    assert (report["cases"], report["passed"], report["right_source"], report["right_fact"]) == (
+        2,
+        0.5,
+        1.0,
+        0.5,
+    )
     verdicts = [json.loads(line) for line in (tmp_path / "verdicts.jsonl").read_text().splitlines()]
     assert [v["passed"] for v in verdicts] == [True, False]
     shown = run("eval", "--cases", cases).stdout

@@ -97,7 +97,12 @@ def test_words_that_only_look_like_numbers_or_dates(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("twenty-five days", "25"), ("seventeen days", "17"), ("eighty percent", "80"), ("百分之十五的折扣", "15")],
+    [
+        ("twenty-five days", "25"),
+        ("seventeen days", "17"),
+        ("eighty percent", "80"),
+        ("百分之十五的折扣", "15"),
+    ],
 )
 def test_numbers_in_words(text: str, value: str) -> None:
     assert {v for k, v in found(text) if k == "number"} == {value}

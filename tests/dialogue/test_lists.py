@@ -73,7 +73,13 @@ def test_filters_read_from_words(store: Store, message: str, expected: dict[str,
     ],
 )
 def test_country_codes_are_no_english_words(store: Store, message: str) -> None:
-    store.upsert("customers", [{"id": f"C-2{n:03d}", "country": c} for n, c in enumerate(("AT", "BE", "DE", "IE", "NL", "IN", "IT", "NO", "US", "ME"))])
+    store.upsert(
+        "customers",
+        [
+            {"id": f"C-2{n:03d}", "country": c}
+            for n, c in enumerate(("AT", "BE", "DE", "IE", "NL", "IN", "IT", "NO", "US", "ME"))
+        ],
+    )
     assert "country" not in read_filter(store, message, TODAY)
 
 
@@ -84,7 +90,9 @@ def test_count_inside_another_word_counts_nothing(store: Store, message: str) ->
     assert not read_filter(store, message, TODAY).get("count_only")
 
 
-@pytest.mark.parametrize("message", ["", "customers", "'; DROP TABLE customers; --", "哪些客户", "which customers like 2026?"])
+@pytest.mark.parametrize(
+    "message", ["", "customers", "'; DROP TABLE customers; --", "哪些客户", "which customers like 2026?"]
+)
 def test_a_message_that_names_no_filter_gives_none(store: Store, message: str) -> None:
     wanted = read_filter(store, message, TODAY)
     ListArgs(**wanted)
@@ -94,7 +102,13 @@ def test_a_message_that_names_no_filter_gives_none(store: Store, message: str) -
 def test_every_filter_that_is_read_can_be_asked_of_the_tool(store: Store) -> None:
     message = "top 40 gold customers in Austria on the Home plan with paused subscription who complained about price last month, high risk"
     wanted = ListArgs(**read_filter(store, message, TODAY))
-    assert (wanted.tier, wanted.country, wanted.plan, wanted.status, wanted.complaint) == ("Gold", "AT", "Home", "paused", "price")
+    assert (wanted.tier, wanted.country, wanted.plan, wanted.status, wanted.complaint) == (
+        "Gold",
+        "AT",
+        "Home",
+        "paused",
+        "price",
+    )
 
 
 def found(store: Store, predictions: Any = None, **wanted: Any) -> tuple[list[str], dict[str, Any]]:
@@ -115,7 +129,18 @@ def test_by_subscription(store: Store) -> None:
     assert found(store, plan="home")[0] == ["C-1042"]
     assert found(store, status="paused")[0] == ["C-1001"]
     assert found(store, plan="Home", status="paused")[0] == []
-    store.upsert("subscriptions", [{"id": "SU-2001", "customer_id": "C-1042", "plan": "Home", "status": "cancelled", "started_on": "2025-03-01"}])
+    store.upsert(
+        "subscriptions",
+        [
+            {
+                "id": "SU-2001",
+                "customer_id": "C-1042",
+                "plan": "Home",
+                "status": "cancelled",
+                "started_on": "2025-03-01",
+            }
+        ],
+    )
     assert found(store, plan="Home")[0] == []
 
 
@@ -173,7 +198,9 @@ def test_a_period_ends_where_it_says(store: Store) -> None:
     assert ask(store, "which customers complained about delivery last month?")[0] == ["C-1002"]
 
 
-@pytest.mark.parametrize("churn", [None, Only("C-1003")], ids=["no model", "left customers have no prediction"])
+@pytest.mark.parametrize(
+    "churn", [None, Only("C-1003")], ids=["no model", "left customers have no prediction"]
+)
 def test_customers_without_a_prediction_are_counted_and_listed(store: Store, churn: Any) -> None:
     assert sorted(ask(store, "which silver customers are there?", churn=churn)[0]) == ["C-1003", "C-1004"]
     assert ask(store, "how many silver customers are there?", churn=churn)[1].startswith("2 customers")

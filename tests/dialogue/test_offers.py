@@ -18,7 +18,20 @@ def only(store: Store, rules: dict[str, Any], **fields: Any) -> None:
     """Leave one offer, with these rules."""
     store.upsert("offers", [{"id": o["id"], "name": o["name"], "kind": o["kind"], "value": o["value"], "terms": o["terms"], "active": 0}
                             for o in store.offers()])  # fmt: skip
-    store.upsert("offers", [{"id": "OF-9", "name": "Test", "kind": "discount", "value": 10.0, "terms": "10 % off.", "rules": rules} | fields])
+    store.upsert(
+        "offers",
+        [
+            {
+                "id": "OF-9",
+                "name": "Test",
+                "kind": "discount",
+                "value": 10.0,
+                "terms": "10 % off.",
+                "rules": rules,
+            }
+            | fields
+        ],
+    )
 
 
 def allowed(store: Store, customer: str = "C-1042", risk: str | None = None) -> tuple[bool, list[str]]:
@@ -49,7 +62,9 @@ def allowed(store: Store, customer: str = "C-1042", risk: str | None = None) -> 
         ({"ceiling_percent": 9}, "C-1042", None, False),
     ],
 )
-def test_each_rule_from_both_sides(store: Store, rules: dict[str, Any], customer: str, risk: str | None, may: bool) -> None:
+def test_each_rule_from_both_sides(
+    store: Store, rules: dict[str, Any], customer: str, risk: str | None, may: bool
+) -> None:
     only(store, rules)
     verdict, against = allowed(store, customer, risk)
     assert verdict is may
@@ -112,7 +127,9 @@ def test_what_to_do_next(store: Store) -> None:
     assert "IN-000004" in ticket.text and "Late parcel" in ticket.text and "IN-000004" in ticket.text_zh
 
 
-def written(store: Store, reply: str, customer: str = "C-1042", offer: str = "OF-1") -> tuple[str, ScriptedModel]:
+def written(
+    store: Store, reply: str, customer: str = "C-1042", offer: str = "OF-1"
+) -> tuple[str, ScriptedModel]:
     model = ScriptedModel(replies=[reply])
     names = {"en": "Larkfield Coffee", "zh": "云雀咖啡"}
     return draft(store, model, customer, offer, company_in=names.get), model
@@ -131,7 +148,12 @@ def test_a_draft_is_an_opening_around_fixed_terms(store: Store) -> None:
 
 def test_a_chinese_customer_is_written_to_in_chinese(store: Store) -> None:
     text, model = written(store, "感谢您一直以来的支持。", customer="C-1003")
-    assert text.splitlines() == ["陈静，您好！", "感谢您一直以来的支持。", "接下来三次配送享受85折优惠。（有效期至2026-12-31）", "云雀咖啡"]
+    assert text.splitlines() == [
+        "陈静，您好！",
+        "感谢您一直以来的支持。",
+        "接下来三次配送享受85折优惠。（有效期至2026-12-31）",
+        "云雀咖啡",
+    ]
     assert "云雀咖啡" in model.prompts[0]
 
 
@@ -155,7 +177,9 @@ def test_numbers_in_the_opening_are_left_out(store: Store, invented: str) -> Non
     assert text.count("15 %") == 1
 
 
-@pytest.mark.parametrize("invented", ["全场五折优惠。", "给您打八折。", "赠送三袋咖啡。", "只要9.99欧元。", "一律半价。"])
+@pytest.mark.parametrize(
+    "invented", ["全场五折优惠。", "给您打八折。", "赠送三袋咖啡。", "只要9.99欧元。", "一律半价。"]
+)
 def test_numbers_in_a_chinese_opening_are_left_out(store: Store, invented: str) -> None:
     text, _ = written(store, f"感谢您的支持。{invented}", customer="C-1003")
     assert text.splitlines()[1] == "感谢您的支持。"

@@ -26,7 +26,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def box(store: Store, index: KnowledgeIndex) -> Box:
-    def make(role: str, customer: str | None = None, *, language: str = "en", index: Any = index, **models: Any) -> Toolbox:
+    def make(
+        role: str, customer: str | None = None, *, language: str = "en", index: Any = index, **models: Any
+    ) -> Toolbox:
         known = {"churn": FixedChurn(C_1042=0.73, C_1001=0.41), "sentiment": WordMood(), **models}
 
         def predictor(name: str) -> Any:
@@ -74,7 +76,15 @@ def test_an_unheard_of_role_may_nothing(box: Box) -> None:
 
 def test_every_tool_says_who_may_use_it_and_what_it_takes() -> None:
     assert set(ROLES) == set(_ARGUMENTS)
-    for name in ("churn_risk", "segment", "value", "eligible_offers", "next_action", "list_customers", "contact_history"):
+    for name in (
+        "churn_risk",
+        "segment",
+        "value",
+        "eligible_offers",
+        "next_action",
+        "list_customers",
+        "contact_history",
+    ):
         assert set(ROLES[name]) == {"agent", "admin"}
     assert not {n for n, roles in ROLES.items() if "visitor" in roles} - {"search_knowledge", "products"}
 
@@ -97,9 +107,14 @@ def test_a_customer_without_an_account_sees_none(box: Box) -> None:
 
 def test_somebody_elses_order_and_no_order_look_the_same(box: Box) -> None:
     toolbox = box("customer", "C-1042")
-    foreign, nothing = toolbox.call("order_status", {"order": "LO-100004"}), toolbox.call("order_status", {"order": "LO-999999"})
+    foreign, nothing = (
+        toolbox.call("order_status", {"order": "LO-100004"}),
+        toolbox.call("order_status", {"order": "LO-999999"}),
+    )
     assert foreign[1] == nothing[1] == []
-    assert foreign[0].result["error"].replace("LO-100004", "X") == nothing[0].result["error"].replace("LO-999999", "X")
+    assert foreign[0].result["error"].replace("LO-100004", "X") == nothing[0].result["error"].replace(
+        "LO-999999", "X"
+    )
     assert toolbox.call("order_status", {"order": "LO-100001"})[0].result["id"] == "LO-100001"
 
 
@@ -125,23 +140,37 @@ def test_articles_by_role(box: Box) -> None:
 
 def test_orders_in_numbers_and_words(box: Box) -> None:
     called, evidence = box("agent").call("orders", {"customer": "C-1042"})
-    assert called.result["count"] == 3 and called.result["total"] == 172.8  # the cancelled one is not in the total
+    assert (
+        called.result["count"] == 3 and called.result["total"] == 172.8
+    )  # the cancelled one is not in the total
     assert [o["id"] for o in called.result["newest"]] == ["LO-100001", "LO-100002", "LO-100003"]
-    assert "3 orders" in evidence[0].text and "172.80 EUR" in evidence[0].text and "1 of them cancelled" in evidence[0].text
+    assert (
+        "3 orders" in evidence[0].text
+        and "172.80 EUR" in evidence[0].text
+        and "1 of them cancelled" in evidence[0].text
+    )
     assert "2 x House Blend" in evidence[1].text and "2026-08-31" in evidence[1].text
     assert all(e.kind == "record" and e.score == 1.0 for e in evidence)
 
 
 def test_orders_in_a_period(box: Box) -> None:
-    called, _ = box("agent").call("orders", {"customer": "C-1042", "since": date(2026, 6, 1), "until": date(2026, 6, 30)})
+    called, _ = box("agent").call(
+        "orders", {"customer": "C-1042", "since": date(2026, 6, 1), "until": date(2026, 6, 30)}
+    )
     assert [o["id"] for o in called.result["newest"]] == ["LO-100002"]
-    called, evidence = box("agent").call("orders", {"customer": "C-1042", "since": date(2026, 9, 1), "until": date(2026, 9, 30)})
+    called, evidence = box("agent").call(
+        "orders", {"customer": "C-1042", "since": date(2026, 9, 1), "until": date(2026, 9, 30)}
+    )
     assert called.result["count"] == 0 and "no orders from 2026-09-01 to 2026-09-30" in evidence[0].text
 
 
 def test_value_counts_what_was_paid(box: Box) -> None:
     called, _ = box("agent").call("value", {"customer": "C-1042"})
-    assert called.result["orders"] == 2 and called.result["revenue"] == 172.8 and called.result["average_order"] == 86.4
+    assert (
+        called.result["orders"] == 2
+        and called.result["revenue"] == 172.8
+        and called.result["average_order"] == 86.4
+    )
     called, evidence = box("agent").call("value", {"customer": "C-1002"})
     assert called.result["revenue"] == 0 and "not bought anything" in evidence[0].text
 
@@ -150,7 +179,12 @@ def test_churn_with_reasons(box: Box) -> None:
     called, evidence = box("agent").call("churn_risk", {"customer": "C-1042"})
     assert (called.result["percent"], called.result["band"]) == (73, "high")
     assert evidence[0].kind == "prediction"
-    for part in ("73%", "high risk", "Raises the risk: no order for 61 days", "Lowers the risk: customer for 20 months"):
+    for part in (
+        "73%",
+        "high risk",
+        "Raises the risk: no order for 61 days",
+        "Lowers the risk: customer for 20 months",
+    ):
         assert part in evidence[0].text
     _, chinese = box("agent", language="zh").call("churn_risk", {"customer": "C-1042"})
     for part in ("73%", "高风险", "61天没有下单", "成为客户20个月"):
@@ -173,20 +207,28 @@ def test_a_model_that_is_missing_is_said(box: Box) -> None:
 
 def test_mood_of_the_newest_messages(box: Box) -> None:
     called, evidence = box("agent").call("sentiment_trend", {"customer": "C-1042"})
-    assert called.result["counts"] == {"positive": 0, "neutral": 1, "negative": 1}  # the agent's own words don't count
+    assert called.result["counts"] == {
+        "positive": 0,
+        "neutral": 1,
+        "negative": 1,
+    }  # the agent's own words don't count
     assert called.result["newest"][0]["interaction"] == "IN-000001"
     assert [e.id for e in evidence[1:]] == ["interaction:IN-000001"]
 
 
 def test_conversations_that_fit_the_question_come_first(box: Box) -> None:
-    _, evidence = box("agent").call("contact_history", {"customer": "C-1042", "query": "the price of the Home plan too expensive"})
+    _, evidence = box("agent").call(
+        "contact_history", {"customer": "C-1042", "query": "the price of the Home plan too expensive"}
+    )
     assert "IN-000003" in evidence[0].id
     ids = " ".join(e.id for e in evidence)
     assert not any(f"IN-00000{n}" in ids for n in (4, 5, 6, 7))
 
 
 def test_conversations_in_a_period(box: Box) -> None:
-    called, evidence = box("agent").call("contact_history", {"customer": "C-1042", "since": date(2026, 4, 1), "until": date(2026, 4, 30)})
+    called, evidence = box("agent").call(
+        "contact_history", {"customer": "C-1042", "since": date(2026, 4, 1), "until": date(2026, 4, 30)}
+    )
     assert called.result["count"] == 1 and ["IN-000003" in e.id for e in evidence] == [True]
 
 
@@ -216,7 +258,12 @@ def test_langchain_tools_are_those_of_the_role(box: Box, role: str) -> None:
 def test_langchain_tools_give_content_and_evidence(box: Box) -> None:
     tools = {t.name: t for t in box("agent").as_langchain()}
     assert tools["churn_risk"].invoke({"customer": "C-1042"})["percent"] == 73
-    called = {"name": "orders", "args": {"customer": "C-1042", "since": "2026-06-01", "until": "2026-06-30"}, "id": "1", "type": "tool_call"}
+    called = {
+        "name": "orders",
+        "args": {"customer": "C-1042", "since": "2026-06-01", "until": "2026-06-30"},
+        "id": "1",
+        "type": "tool_call",
+    }
     message = tools["orders"].invoke(called)
     assert "LO-100002" in message.content and "LO-100001" not in message.content
     assert [e.id for e in message.artifact] == ["record:C-1042/orders", "record:LO-100002"]
@@ -235,6 +282,10 @@ def test_langchain_tools_check_their_arguments(box: Box) -> None:
     from pydantic import ValidationError
 
     tools = {t.name: t for t in box("agent").as_langchain()}
-    for name, wrong in (("orders", {}), ("orders", {"customer": "C-1042", "since": "soon"}), ("list_customers", {"limit": 10_000})):
+    for name, wrong in (
+        ("orders", {}),
+        ("orders", {"customer": "C-1042", "since": "soon"}),
+        ("list_customers", {"limit": 10_000}),
+    ):
         with pytest.raises(ValidationError):
             tools[name].invoke(wrong)

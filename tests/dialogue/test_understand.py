@@ -178,20 +178,26 @@ def test_a_follow_up_without_anything_before_is_routed(store: Store) -> None:
     assert read(store, "Why?").routed_by != "memory"
 
 
-@pytest.mark.parametrize("message", ["and C-1001?", "What about C-1001?", "那C-1001呢？", "How about Ann Byrne?"])
+@pytest.mark.parametrize(
+    "message", ["and C-1001?", "What about C-1001?", "那C-1001呢？", "How about Ann Byrne?"]
+)
 def test_another_name_alone_asks_the_same_of_somebody_else(store: Store, message: str) -> None:
     memory = Memory(intent="churn_risk", customers=("C-1042",), question="Will C-1042 leave?")
     u = read(store, message, memory=memory)
     assert (u.intent, u.customers, u.routed_by) == ("churn_risk", ("C-1001",), "memory")
 
 
-@pytest.mark.parametrize("message", ["When was her last order?", "他最近的订单", "the customer's orders", "last order?"])
+@pytest.mark.parametrize(
+    "message", ["When was her last order?", "他最近的订单", "the customer's orders", "last order?"]
+)
 def test_a_pronoun_or_an_account_question_means_the_account_named_before(store: Store, message: str) -> None:
     assert read(store, message, memory=Memory(customers=("C-1042",))).customers == ("C-1042",)
 
 
 def test_a_pronoun_means_the_open_account_where_none_was_named(store: Store) -> None:
-    assert read(store, "When was her last order?", session=Session("agent", "C-1001")).customers == ("C-1001",)
+    assert read(store, "When was her last order?", session=Session("agent", "C-1001")).customers == (
+        "C-1001",
+    )
 
 
 def test_a_general_question_is_about_nobody(store: Store) -> None:
@@ -216,7 +222,13 @@ def test_that_order_is_the_one_spoken_of(store: Store) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["What did C-1001 order?", "order status of ann@example.org", "Where is Ann Byrne's order?", "C-1001 和我的订单", "C-1001"],
+    [
+        "What did C-1001 order?",
+        "order status of ann@example.org",
+        "Where is Ann Byrne's order?",
+        "C-1001 和我的订单",
+        "C-1001",
+    ],
 )
 def test_a_customer_who_names_somebody_else_is_refused(store: Store, message: str) -> None:
     u = read(store, message, session=Session("customer", "C-1042"))
@@ -227,7 +239,10 @@ def test_a_customer_who_names_somebody_else_is_refused(store: Store, message: st
 def test_a_customer_cannot_tell_who_exists(store: Store) -> None:
     """An id of ours that is somebody else's and one that is nobody's are treated alike."""
     session = Session("customer", "C-1042")
-    assert read(store, "orders of C-9999?", session=session).intent == read(store, "orders of C-1001?", session=session).intent
+    assert (
+        read(store, "orders of C-9999?", session=session).intent
+        == read(store, "orders of C-1001?", session=session).intent
+    )
 
 
 def test_a_customer_may_name_the_own_account(store: Store) -> None:
@@ -237,10 +252,14 @@ def test_a_customer_may_name_the_own_account(store: Store) -> None:
 
 def test_a_customers_memory_never_holds_another_account(store: Store) -> None:
     memory = Memory(intent="order_history", customers=("C-1001",))
-    assert read(store, "and her last order?", session=Session("customer", "C-1042"), memory=memory).customers == ("C-1042",)
+    assert read(
+        store, "and her last order?", session=Session("customer", "C-1042"), memory=memory
+    ).customers == ("C-1042",)
 
 
-@pytest.mark.parametrize("message", ["orders of C-1001", "order of ann@example.org", "orders of Ann Byrne", "where is LO-100004"])
+@pytest.mark.parametrize(
+    "message", ["orders of C-1001", "order of ann@example.org", "orders of Ann Byrne", "where is LO-100004"]
+)
 def test_a_visitor_learns_of_no_account(store: Store, message: str) -> None:
     assert read(store, message, session=Session("visitor")).customers == ()
 
@@ -261,7 +280,10 @@ def asking(calls: list[Sequence[str]], answer: int) -> Any:
 def test_the_model_is_asked_only_where_the_router_is_unsure(store: Store) -> None:
     calls: list[Sequence[str]] = []
     customer = Session("customer", "C-1042")
-    assert read(store, "How long does shipping take?", session=customer, choose=asking(calls, 0)).routed_by == "router"
+    assert (
+        read(store, "How long does shipping take?", session=customer, choose=asking(calls, 0)).routed_by
+        == "router"
+    )
     assert calls == []
     u = read(store, "Hmm, zebra crossing?", session=customer, choose=asking(calls, 1))
     assert u.routed_by == "model" and u.intent == calls[0][1] and u.confidence == 0.6
@@ -276,7 +298,9 @@ def test_an_unsure_question_of_an_agent_about_an_account_asks_no_model(store: St
 
 def test_memory_keeps_the_newest_references_and_three_exchanges(store: Store) -> None:
     memory = Memory()
-    for n, message in enumerate(("orders of C-1042", "and C-1001?", "how long does shipping take", "orders of LO-100006")):
+    for n, message in enumerate(
+        ("orders of C-1042", "and C-1001?", "how long does shipping take", "orders of LO-100006")
+    ):
         memory = memory.after(message, read(store, message, memory=memory), f"answer {n}")
     assert memory.customers == ("C-1003",) and memory.orders == ("LO-100006",)
     assert [a for _, a in memory.history] == ["answer 1", "answer 2", "answer 3"]
@@ -293,7 +317,18 @@ def test_memory_survives_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "message", ["'; DROP TABLE customers; --", "C-1042' OR '1'='1", "%", "\x00", "C-" + "9" * 500, "@", "a@b", "🙂" * 50, "\u202e1042-C"]
+    "message",
+    [
+        "'; DROP TABLE customers; --",
+        "C-1042' OR '1'='1",
+        "%",
+        "\x00",
+        "C-" + "9" * 500,
+        "@",
+        "a@b",
+        "🙂" * 50,
+        "\u202e1042-C",
+    ],
 )
 def test_odd_messages_are_read_without_harm(store: Store, message: str) -> None:
     before = store.counts()

@@ -36,7 +36,10 @@ def checked(draft: str, **context: str) -> tuple[Sentence | None, str]:
         ("The return label costs 3.90 EUR [2].", "The return label costs 3.90 EUR [2]."),
         ("The return label costs €3.90.", "The return label costs €3.90 [2]."),
         ("The label for a return costs 3.90 EUR [9].", "The label for a return costs 3.90 EUR [2]."),
-        ("Anna Vermeer ordered last on 31 August 2026 [1].", "Anna Vermeer ordered last on 31 August 2026 [1]."),
+        (
+            "Anna Vermeer ordered last on 31 August 2026 [1].",
+            "Anna Vermeer ordered last on 31 August 2026 [1].",
+        ),
         ("She has three orders.", "She has three orders [1]."),
         ("退货标签费用为3.90欧元。", "退货标签费用为3.90欧元 [3]。"),
         ("收货后三十天内可以退货。", "收货后三十天内可以退货 [3]。"),
@@ -85,7 +88,9 @@ def test_a_wrong_figure_gives_way_to_the_evidence_itself(draft: str, shown: str)
 
 
 def test_reasons_name_what_was_invented() -> None:
-    _, check = Verifier(EVIDENCE).check("Hendrik Jansen says 500 EUR by 12 December 2026, ask Hendrik Jansen.")
+    _, check = Verifier(EVIDENCE).check(
+        "Hendrik Jansen says 500 EUR by 12 December 2026, ask Hendrik Jansen."
+    )
     named = " ".join(check.reasons)
     assert "500" in named and "12 December 2026" in named and "Hendrik Jansen" in named
 
@@ -188,7 +193,9 @@ def test_sentences(text: str, parts: list[str]) -> None:
     found = sentences(text)
     if text.startswith("Next"):  # where the list begins is free; a number never stands alone or at an end
         assert "".join(found).replace(" ", "") == text.replace(" ", "")
-        assert not [part for part in found if part.rstrip().endswith((" 1.", " 2.")) or part.strip() in ("1.", "2.")]
+        assert not [
+            part for part in found if part.rstrip().endswith((" 1.", " 2.")) or part.strip() in ("1.", "2.")
+        ]
         return
     assert found == parts
 

@@ -40,7 +40,9 @@ def at_risk(assistant: Assistant) -> str:
     ["How likely is customer {id} to leave, and why?", "客户{id}流失的可能性有多大？为什么？"],
     ids=["english", "chinese"],
 )
-def test_churn_question_is_answered_from_the_churn_tool(assistant: Assistant, at_risk: str, question: str) -> None:
+def test_churn_question_is_answered_from_the_churn_tool(
+    assistant: Assistant, at_risk: str, question: str
+) -> None:
     turn = assistant.ask(question.format(id=at_risk), session=Session("agent"))
     called = {t.name: t for t in turn.tools}
     assert called["churn_risk"].arguments["customer"] == at_risk
@@ -66,7 +68,8 @@ def test_what_is_not_known_is_not_invented(assistant: Assistant) -> None:
 def test_customer_gets_no_internal_article(assistant: Assistant) -> None:
     customer = assistant.store.example_id("customers")
     turn = assistant.ask(
-        "What discount may your agents give me at most to make me stay?", session=Session("customer", customer)
+        "What discount may your agents give me at most to make me stay?",
+        session=Session("customer", customer),
     )
     assert not any(c.source.startswith("internal/") for c in turn.citations)
     assert "20 %" not in turn.answer and "20%" not in turn.answer

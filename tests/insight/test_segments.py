@@ -147,7 +147,9 @@ def test_some_customers_and_those_without_orders(model: SegmentModel, shop: Stor
 
 def test_picture(model: SegmentModel, shop: Store) -> None:
     picture = model.picture_
-    assert list(picture.columns) == ["customer_id", "x", "y", "segment"] and len(picture) == len(customer_table(shop))
+    assert list(picture.columns) == ["customer_id", "x", "y", "segment"] and len(picture) == len(
+        customer_table(shop)
+    )
     assert 0.3 < model.metrics["picture_variance"] <= 1.0
     one = model.predict(shop, ["c001"])[0]
     row = picture.set_index("customer_id").loc["c001"]

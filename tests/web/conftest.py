@@ -43,10 +43,14 @@ def client(house: Any) -> Callable[..., Any]:
         made = TestClient(house, base_url="http://127.0.0.1", follow_redirects=False)
         people = {p.name: p for p in access.people()}
         if role in ("agent", "admin"):
-            made.cookies.set(STAFF_COOKIE, access.staff_cookie(people["marieke" if role == "agent" else "admin"]))
+            made.cookies.set(
+                STAFF_COOKIE, access.staff_cookie(people["marieke" if role == "agent" else "admin"])
+            )
         if role in ("customer",) or conversation:
             customer = "C-1001" if role == "customer" else None
-            made.cookies.set(VISITOR_COOKIE, access.visitor_cookie(Visitor(conversation or "CV-test", customer)))
+            made.cookies.set(
+                VISITOR_COOKIE, access.visitor_cookie(Visitor(conversation or "CV-test", customer))
+            )
         return made
 
     return make

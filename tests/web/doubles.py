@@ -147,21 +147,39 @@ class ScriptedAssistant:
         if "broken" in message:
             raise AssistantError("The model is not there.", "crm-assistant doctor")
         if "person" in message:
-            yield HandedOff("asked", "A colleague will answer you here.", self.store.hand_off(conversation, "asked", message))
+            yield HandedOff(
+                "asked",
+                "A colleague will answer you here.",
+                self.store.hand_off(conversation, "asked", message),
+            )
             return
         tool = "orders" if "order" in message and session.customer else "search_knowledge"
         yield Planned((Step(tool, {}),))
         time.sleep(self.pause)
         yield ToolCalled(tool, {}, {}, 0.01)
-        article = Evidence("kb:public/en/returns.md#2", "article", "Returns > How long\nYou can return within 30 days of delivery.\nThe label costs 3.90 EUR.", "public/en/returns.md")
-        order = Evidence("record:LO-100003", "record", "Order LO-100003 of 2026-10-05: delivered, total 19.00 EUR.", "order LO-100003")
+        article = Evidence(
+            "kb:public/en/returns.md#2",
+            "article",
+            "Returns > How long\nYou can return within 30 days of delivery.\nThe label costs 3.90 EUR.",
+            "public/en/returns.md",
+        )
+        order = Evidence(
+            "record:LO-100003",
+            "record",
+            "Order LO-100003 of 2026-10-05: delivered, total 19.00 EUR.",
+            "order LO-100003",
+        )
         found = (order, article) if tool == "orders" else (article,)
         yield Retrieved(found)
         if "unknown" in message:
             yield Sentence("I don't know that.")
             yield Answered("I don't know that.", "unknown", (), (), {"total_s": 0.1})
             return
-        first = "Your last order is LO-100003 of 2026-10-05 [1]." if tool == "orders" else "You can return a product within 30 days [1]."
+        first = (
+            "Your last order is LO-100003 of 2026-10-05 [1]."
+            if tool == "orders"
+            else "You can return a product within 30 days [1]."
+        )
         if chinese:
             first = "您可以在30天内退货 [1]。"
         sentences = [first, "The label costs 3.90 EUR <b>in all</b> *cases*."]

@@ -49,7 +49,9 @@ def test_forged_cookies_are_nobody(tmp_path: Path, forged: object) -> None:
     assert access.visitor({VISITOR_COOKIE: forged}) is None
 
 
-def test_a_cookie_of_another_kind_home_or_time_is_void(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cookie_of_another_kind_home_or_time_is_void(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     access, other = make(tmp_path / "a"), make(tmp_path / "b")
     visitor = access.visitor_cookie(Visitor("CV-1", "C-1001"))
     staff = access.staff_cookie(access.people()[0])

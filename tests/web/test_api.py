@@ -26,7 +26,9 @@ def test_a_visitor_asks_and_goes_on(client: Client) -> None:
     browser = client()
     first = browser.post("/v1/chat", json={"message": "Can I return it?"}).json()
     assert first["outcome"] == "answered" and first["sources"][0]["kind"] == "article"
-    again = browser.post("/v1/chat", json={"message": "unknown thing", "conversation": first["conversation"]}).json()
+    again = browser.post(
+        "/v1/chat", json={"message": "unknown thing", "conversation": first["conversation"]}
+    ).json()
     assert again["conversation"] == first["conversation"] and again["outcome"] == "unknown"
     kept = browser.get(f"/v1/conversations/{first['conversation']}").json()
     assert [t["outcome"] for t in kept["turns"]] == ["answered", "unknown"] and kept["held_by"] == "assistant"
@@ -67,7 +69,10 @@ def test_conversations_open_for_their_owner_only(client: Client, token: Any) -> 
     assert client().get(f"/v1/conversations/{id}", headers=token("C-1001")).status_code == 200
     for headers in ({}, token("C-1002")):
         assert client().get(f"/v1/conversations/{id}", headers=headers).status_code == 404
-        assert client().post("/v1/chat", json={"message": "x", "conversation": id}, headers=headers).status_code == 404
+        assert (
+            client().post("/v1/chat", json={"message": "x", "conversation": id}, headers=headers).status_code
+            == 404
+        )
         assert client().post(f"/v1/conversations/{id}/handoff", headers=headers).status_code == 404
         rating = client().put(f"/v1/turns/{mine['turn']}/rating", json={"rating": -1}, headers=headers)
         assert rating.status_code == 404

@@ -61,14 +61,18 @@ def test_gradio_endpoints_are_refused_without_the_role(
     if role in PAGES[page]:
         assert door_of(page + path.split("?")[0]) is not None
         return
-    answer = client(role).request(method, page + path, json={"fn_index": 1, "data": [], "session_hash": "abc"})
+    answer = client(role).request(
+        method, page + path, json={"fn_index": 1, "data": [], "session_hash": "abc"}
+    )
     assert answer.status_code in (401, 403)
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("path", CLOSED)
-def test_what_gradio_offers_beyond_the_pages_is_closed_for_everybody(client: Client, page: str, path: str) -> None:
+def test_what_gradio_offers_beyond_the_pages_is_closed_for_everybody(
+    client: Client, page: str, path: str
+) -> None:
     for method in ("GET", "POST"):
         assert client("admin").request(method, page + path).status_code == 404
 
@@ -87,7 +91,9 @@ def _page_functions(client: Any, page: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("page", ["/agent/", "/admin/"])
-def test_no_function_of_a_staff_page_runs_for_an_agent_who_was_shut_out(house: Any, client: Client, page: str) -> None:
+def test_no_function_of_a_staff_page_runs_for_an_agent_who_was_shut_out(
+    house: Any, client: Client, page: str
+) -> None:
     """A cookie that was good when the page was opened is refused for each function of it later."""
     from assistant.web.access import STAFF_COOKIE
 
@@ -115,8 +121,12 @@ def test_every_function_of_the_staff_pages_looks_the_caller_up_itself(house: Any
 
     from assistant.errors import PermissionDenied
 
-    nobody = gr.Request(Request({"type": "http", "headers": [], "method": "POST", "path": "/", "query_string": b""}))
-    blocks = [route.app.get_blocks() for route in house.routes if hasattr(getattr(route, "app", None), "get_blocks")]
+    nobody = gr.Request(
+        Request({"type": "http", "headers": [], "method": "POST", "path": "/", "query_string": b""})
+    )
+    blocks = [
+        route.app.get_blocks() for route in house.routes if hasattr(getattr(route, "app", None), "get_blocks")
+    ]
     assert len(blocks) == 4
     tried = 0
     for page in (b for b in blocks if b.title.endswith(("Agents", "Administration"))):
@@ -161,7 +171,7 @@ def test_responses_carry_the_security_headers_and_pages_point_nowhere_else(clien
         answer = client().get(page)
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
-        for outside in ("fonts.googleapis", "cdnjs", "huggingface.co", "src=\"http", "href=\"http"):
+        for outside in ("fonts.googleapis", "cdnjs", "huggingface.co", 'src="http', 'href="http'):
             assert outside not in answer.text, (page, outside)
 
 
@@ -170,7 +180,15 @@ def test_large_requests_are_refused(client: Client) -> None:
 
 
 def test_unknown_paths_are_closed(client: Client) -> None:
-    for path in ("/docs", "/redoc", "/gradio_api/queue/join", "/static/x", "/../etc/passwd", "/customerx", "/metrics"):
+    for path in (
+        "/docs",
+        "/redoc",
+        "/gradio_api/queue/join",
+        "/static/x",
+        "/../etc/passwd",
+        "/customerx",
+        "/metrics",
+    ):
         assert client("admin").get(path).status_code == 404
 
 
