@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Event, RLock, Thread
 from typing import Any, Literal
@@ -125,8 +125,9 @@ class Jobs:
         except Exception as error:  # the page has to say what happened
             log.exception("the job %s failed", job.kind)
             job.state, job.error = "failed", f"{type(error).__name__}: {error}"
-        job.ended = now()
-        self._keep(job)
+        ended = now()
+        self._keep(replace(job, ended=ended))  # on disk before anybody can see that it has ended
+        job.ended = ended
 
     def cancel(self, id: str) -> None:
         """Ask a job to stop; it does at its next step."""
