@@ -336,7 +336,7 @@ def _run_batch(
     """
     assert out is not None
     # not splitlines: it also cuts at characters that may stand inside a JSON string
-    lines = batch.read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n").split("\n")
+    lines = batch.read_text(encoding="utf-8-sig", errors="replace").replace("\r\n", "\n").split("\n")
     part = out.with_name(out.name + ".part")
     with _progress() as progress, part.open("w", encoding="utf-8") as file:
         for number, text in enumerate(lines, start=1):

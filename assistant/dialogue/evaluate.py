@@ -1,6 +1,7 @@
 """Scoring the assistant on cases with known answers: the right source, the right facts, nothing invented."""
 
 import json
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -193,7 +194,11 @@ def judge(case: Case, turn: Turn, seconds: float) -> Verdict:
 def holds(fact: str, answer: str) -> bool:
     """Whether ``answer`` states ``fact``: literally, or the same numbers, dates and references in another spelling."""
     plain = " ".join(answer.lower().split())
-    if fact.lower() in plain:
+    before = (
+        r"(?<!\d)(?<!\d[.,])" if fact[:1].isdigit() else ""
+    )  # "3" does not stand in "13", nor "3.90" in "13.90"
+    after = r"(?!\d|[.,]\d)" if fact[-1:].isdigit() else ""
+    if re.search(before + re.escape(fact.lower()) + after, plain):
         return True
     needed = facts(fact, names=False)
     rest = "".join(c for c in fact if c.isalpha())

@@ -110,7 +110,7 @@ class EN:
         if kept:
             mean = sum(r.get("total") or 0 for r in kept) / len(kept)
             text += f" The average order is {_money(mean, rows[0].get('currency'))}."
-        text += f" The last order, {rows[0]['id']}, was placed on {rows[0]['ordered_at'][:10]}."
+        text += " The last order: " + EN.order(rows[0])
         if len(rows) > 1:
             text += f" The first was placed on {rows[-1]['ordered_at'][:10]}."
         off = len(rows) - len(kept)
@@ -362,7 +362,7 @@ class ZH(EN):
         if kept:
             mean = sum(r.get("total") or 0 for r in kept) / len(kept)
             text += f"平均每单{_money(mean, rows[0].get('currency'))}。"
-        text += f"最近一个订单是{rows[0]['id']}，下单日期{rows[0]['ordered_at'][:10]}。"
+        text += "最近一个" + ZH.order(rows[0])
         if len(rows) > 1:
             text += f"第一个订单在{rows[-1]['ordered_at'][:10]}。"
         off = len(rows) - len(kept)

@@ -23,8 +23,8 @@ ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
 }
 # below this the router's best guess is left out and only what was said and written is searched
 UNSURE = 0.4
-# from this on the router's choice stands alone
-SURE = 0.9
+# from this on the router's choice is the likely one and comes before what was said; from SURE on it stands alone
+LIKELY, SURE = 0.6, 0.9
 FIXED = ("greeting_thanks", "out_of_scope", "forbidden", "human")
 
 
@@ -46,9 +46,8 @@ def make_plan(
         return ()
     said = Step("contact_history", {"customer": account, "query": message, "k": 4} | span)
     doubtful = account and session.is_staff and understood.confidence < SURE and intent != "contact_history"
-    if doubtful and (
-        understood.routed_by == "unsure" or intent in ("policy", "complaint", "cancel_or_change")
-    ):
+    general = intent in ("policy", "complaint", "cancel_or_change")
+    if doubtful and (general or (understood.routed_by == "unsure" and understood.confidence < LIKELY)):
         # it may be anything that was once said; a strong hit there ends the search (see turn)
         steps.append(said)
         if understood.confidence < UNSURE:
@@ -85,7 +84,7 @@ def make_plan(
             steps.append(Step(tool, {"customer": account} | when | extra | limit))
         if intent == "compare":
             steps += [Step(tool, {"customer": account}) for tool in ("orders", "value")]
-    if intent in ("policy", "complaint", "cancel_or_change"):
+    if general:
         steps.append(Step("search_knowledge", {"query": message}))
     if doubtful and said not in steps:
         steps.append(said)

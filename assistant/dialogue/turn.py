@@ -22,7 +22,7 @@ from assistant.dialogue.events import (
     Turn,
     Understood,
 )
-from assistant.dialogue.plan import SURE, make_plan, needs_account
+from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
 from assistant.dialogue.prompts import render
 from assistant.dialogue.tools import Toolbox
 from assistant.dialogue.understand import Memory, language_of, understand
@@ -275,12 +275,16 @@ class Assistant:
             said = [
                 n for n, e in enumerate(evidence, start=1) if e.kind in ("record", "prediction", "policy")
             ]
-            if said and understood.confidence >= EXACT.get(understood.intent, 2.0):
+            one_order = understood.intent == "order_status" and understood.orders
+            if said and (one_order or understood.confidence >= EXACT.get(understood.intent, 2.0)):
                 yield from writer.quote(evidence, said[0])
             else:
-                yield from writer.write(
-                    message, evidence, before=before, hint=HINTS.get((understood.intent, language), "")
-                )
+                hint = HINTS.get((understood.intent, language), "") if understood.confidence >= SURE else ""
+                yield from writer.write(message, evidence, before=before, hint=hint)
+                unknown = writer.answered is None or writer.answered.outcome == "unknown"
+                if unknown and said and understood.confidence >= LIKELY:
+                    # the router was right about what is asked, so the record's own words are an answer
+                    yield from writer.quote(evidence, said[0])
         result = writer.answered
         if result is not None and result.outcome == "answered":
             answer, tail = result.answer, ""

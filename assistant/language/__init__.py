@@ -7,6 +7,7 @@ _HOMES = {
     "ChatModel": "assistant.language.chat",
     "Choice": "assistant.language.chat",
     "Embedder": "assistant.language.embedder",
+    "device_summary": "assistant.language.device",
     "ensure": "assistant.language.weights",
     "load_chat_model": "assistant.language.chat",
     "load_embedder": "assistant.language.embedder",

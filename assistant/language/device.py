@@ -33,6 +33,15 @@ def precision() -> torch.dtype:
     return torch.float32 if accelerator() == "cpu" else torch.float16
 
 
+def device_summary() -> str:
+    """One line for ``doctor``: device, number format, threads."""
+    where = accelerator()
+    if where == "cuda":
+        where = f"cuda ({torch.cuda.get_device_name()})"
+    kind = str(precision()).removeprefix("torch.")
+    return f"{where}, {kind}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
 def use_threads(settings: Settings) -> None:
     """Apply ``settings.threads`` to torch (0 keeps its own choice: all cores)."""
     if settings.threads and torch.get_num_threads() != settings.threads:

@@ -9,7 +9,12 @@ from assistant.dialogue.evaluate import Report, holds, invented, judge
 from assistant.dialogue.events import Citation, ToolCalled, Turn, Understood
 from assistant.evidence import Evidence
 
-LABEL = Evidence("kb:public/en/returns.md#0", "article", "The return label costs 3.90 EUR, within 30 days.", "public/en/returns.md")
+LABEL = Evidence(
+    "kb:public/en/returns.md#0",
+    "article",
+    "The return label costs 3.90 EUR, within 30 days.",
+    "public/en/returns.md",
+)
 
 
 def turn(answer: str, **fields: Any) -> Turn:
@@ -72,7 +77,10 @@ def test_a_fact_may_be_spelled_otherwise(fact: str, answer: str, does: bool) -> 
 
 
 def test_inventions_are_facts_in_no_evidence_result_or_question() -> None:
-    assert invented(turn("The label costs 3.90 EUR, or 7.77 EUR by 24 December 2026 [1].")) == ("24 December 2026", "7.77")
+    assert invented(turn("The label costs 3.90 EUR, or 7.77 EUR by 24 December 2026 [1].")) == (
+        "24 December 2026",
+        "7.77",
+    )
     assert invented(turn("It is 7.77.", tools=[ToolCalled("value", {}, {"revenue": 7.77}, 0.1)])) == ()
     assert invented(turn("I can't say 7.77.", outcome="refused")) == ()
 
@@ -87,8 +95,11 @@ def test_a_report_adds_up() -> None:
     bad = judge(case(facts=(("3.90",),), held_out=True), turn("The label costs 7.77 EUR [1]."), 4.0)
     report = Report((good, bad)).as_dict()
     assert (report["cases"], report["passed"], report["right_fact"], report["invented"]) == (2, 0.5, 0.5, 1)
-    assert (report["seconds_median"], report["first_token_median_s"], report["held_out"]["passed"]) == (3.0, 0.5, 0.0)
+    assert (report["seconds_median"], report["first_token_median_s"], report["held_out"]["passed"]) == (
+        3.0,
+        0.5,
+        0.0,
+    )
     assert report["right_source"] is None and list(report["groups"]) == ["x"]
     assert len(Report((good, bad)).lines()) == 5
     assert Report((good,)).lines()
-
