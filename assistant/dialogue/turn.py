@@ -22,7 +22,7 @@ from assistant.dialogue.events import (
     Turn,
     Understood,
 )
-from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
+from assistant.dialogue.plan import LIKELY, SURE, UNSURE, make_plan, needs_account
 from assistant.dialogue.prompts import render
 from assistant.dialogue.tools import Toolbox
 from assistant.dialogue.understand import Memory, language_of, understand
@@ -253,7 +253,7 @@ class Assistant:
                     best = called.result.get("best", 0.0)
                     if best >= SAID_IT:
                         break
-                    if best < SAID_NOTHING:
+                    if best < SAID_NOTHING and understood.confidence >= UNSURE:
                         evidence = []
         except PermissionDenied:
             text = say.sign_in if session.role == "visitor" else say.refused
