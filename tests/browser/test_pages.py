@@ -1,6 +1,7 @@
 """What people do on the pages, in a real browser."""
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
