@@ -213,9 +213,11 @@ class Assistant:
         self, message: str, session: Session, memory: Memory, conversation_id: str, started: float
     ) -> Iterator[Event]:
         understood = self._understand(message, session, memory)
-        if session.role == "visitor" and needs_account(understood.intent):
-            # before asking somebody to sign in: an article may answer them as they are
-            unsure = understood.routed_by == "model"
+        about_account = needs_account(understood.intent) or understood.intent == "order_status"
+        nobody = not (understood.customers or understood.orders or understood.unknown or session.customer)
+        if about_account and nobody:
+            # before asking who is meant, or somebody to sign in: an article may answer as it is
+            unsure = understood.routed_by == "model" and not session.is_staff
             if unsure or self._article_score(message, session) >= getattr(self.index, "threshold", 1.0):
                 understood = replace(understood, intent="policy", routed_by="articles")
         yield understood
@@ -226,6 +228,8 @@ class Assistant:
         if fixed is not None:
             text, outcome = fixed
             yield Planned(())
+            if understood.unknown:  # the customers it names instead come from the record
+                yield Retrieved((Evidence("record:closest", "record", text, "customers"),))
             if outcome == "handed_off":
                 summary = _summary(memory, message)
                 yield HandedOff("asked", text, self.store.hand_off(conversation_id, "asked", summary))
