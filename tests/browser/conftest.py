@@ -33,7 +33,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SLOWEST = 60_000  # milliseconds that anything on a page may take on a busy machine
+SLOWEST = 20_000  # milliseconds that anything on a page may take on a busy machine
 
 
 class IndexedAssistant(web.ScriptedAssistant):  # type: ignore[misc, name-defined]
