@@ -168,11 +168,12 @@ async def _events(ticket: Ticket) -> AsyncIterator[str]:
         async for before in follow(ticket):
             if before and not ticket.events:
                 yield _event("status", {"doing": "waiting", "before": before})
-            for event in ticket.events[sent:]:
-                yield _as_event(event)
-            sent = len(ticket.events)
-        for event in ticket.events[sent:]:
-            yield _as_event(event)
+            while sent < len(ticket.events):  # more may come while one is on its way
+                sent += 1
+                yield _as_event(ticket.events[sent - 1])
+        while sent < len(ticket.events):
+            sent += 1
+            yield _as_event(ticket.events[sent - 1])
         if ticket.error is not None:
             known = isinstance(ticket.error, AssistantError)
             yield _event("error", {"title": str(ticket.error) if known else "It failed here."})
