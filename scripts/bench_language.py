@@ -171,7 +171,7 @@ def perplexities(chat: Any, full: Any) -> dict[str, dict[str, float]]:
         for runner_name, runner in (("fast", chat._engine.runner), ("bf16", full)):
             cache, loss = runner.new(), 0.0
             for token, following in itertools.pairwise(ids):
-                loss -= float(torch.log_softmax(runner.forward(cache, [token]), 0)[following])
+                loss -= float(torch.log_softmax(runner.forward(cache, [token])[0], 0)[following])
             found[name][runner_name] = round(math.exp(loss / (len(ids) - 1)), 4)
     return found
 

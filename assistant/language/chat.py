@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from assistant.errors import AssistantError, WeightsError
 from assistant.language.engine import Cancelled, Engine, Runner
+from assistant.language.lookup import Lookup
 from assistant.language.prompt import Cut, PromptWriter
 from assistant.language.weights import Progress, ensure
 from assistant.settings import Settings
@@ -102,7 +103,13 @@ class ChatModel(BaseChatModel):
         cancelled: Callable[[], bool] = kwargs.get("cancelled") or (lambda: False)
         started = time.perf_counter()
         ids, cut = self._writer.ids(messages, self.context_tokens - limit)
-        timing = {"prompt_tokens": len(ids), "cached_tokens": 0, "answer_tokens": 0, "first_token_s": 0.0}
+        timing = {
+            "prompt_tokens": len(ids),
+            "cached_tokens": 0,
+            "answer_tokens": 0,
+            "passes": 0,
+            "first_token_s": 0.0,
+        }
         reason = "stop"
         try:
             for text, reached in self._texts(ids, limit, stop or [], cancelled, timing, started):
@@ -128,25 +135,29 @@ class ChatModel(BaseChatModel):
         """Pieces of the answer that can't be part of a stop text any more, each with the reason to finish so far."""
         tail = _Tail(self._writer.tokenizer, stop)
         sampler = _Sampler(self.temperature, self.top_p, self.seed)
+        lookup, most = Lookup(ids), self._engine.runner.few_rows - 1
         with self._engine.run(ids, cancelled) as run:
             timing["cached_tokens"] = run.cached
-            for step in range(limit):
-                token = sampler.pick(run.logits)
-                if not step:
-                    timing["first_token_s"] = round(time.perf_counter() - started, 4)
-                if token in self._ends:
-                    break
-                timing["answer_tokens"] = step + 1
-                text, stopped = tail.add(token)
-                if text:
-                    yield text, "stop"
-                if stopped:
-                    return
-                if step + 1 == limit:
-                    yield tail.rest(), "length"
-                    return
-                run.feed([token], cancelled)
-        yield tail.rest(), "stop"
+            tokens = [sampler.pick(run.logits)]
+            timing["first_token_s"] = round(time.perf_counter() - started, 4)
+            while True:
+                for token in tokens:
+                    if token in self._ends:
+                        yield tail.rest(), "stop"
+                        return
+                    timing["answer_tokens"] += 1
+                    lookup.add(token)
+                    text, stopped = tail.add(token)
+                    if text:
+                        yield text, "stop"
+                    if stopped:
+                        return
+                    if timing["answer_tokens"] == limit:
+                        yield tail.rest(), "length"
+                        return
+                timing["passes"] += 1
+                guess = lookup.guess(min(most, limit - timing["answer_tokens"] - 1))
+                tokens = run.next(tokens[-1], guess, sampler.pick, cancelled)
 
     def choose(self, prompt: str | Sequence[BaseMessage], options: Sequence[str]) -> Choice:
         """The best option by the logits of their letters: one forward pass, no answer is written.

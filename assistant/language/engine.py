@@ -27,6 +27,8 @@ class Runner(Protocol):
     """A model that extends a cache by some tokens."""
 
     vocab_size: int
+    few_rows: int
+    """So many tokens are computed at nearly the price of one; 1 where each has its price."""
 
     def new(self) -> Any:
         """An empty cache."""
@@ -37,8 +39,8 @@ class Runner(Protocol):
     def cut(self, cache: Any, length: int) -> None:
         """Forget all positions from ``length`` on."""
 
-    def forward(self, cache: Any, ids: Sequence[int]) -> torch.Tensor:
-        """Append ``ids``; the logits after the last one, float32 (vocab_size,) on the CPU."""
+    def forward(self, cache: Any, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
+        """Append ``ids``; the logits after each of the last ``rows``, float32 (rows, vocab_size) on the CPU."""
 
 
 class Cancelled(Exception):
@@ -69,12 +71,44 @@ class Run:
             with self._engine.turn():
                 length = len(self._kept.ids)
                 try:
-                    self.logits = self._engine.runner.forward(self._kept.cache, piece)
+                    self.logits = self._engine.runner.forward(self._kept.cache, piece)[0]
                 except BaseException:  # out of memory, Ctrl-C: the cache may hold half of the piece
                     self._engine.runner.cut(self._kept.cache, length)
                     raise
                 self._kept.ids += piece
         return self.logits
+
+    def next(
+        self,
+        token: int,
+        guess: Sequence[int],
+        pick: Callable[[torch.Tensor], int],
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[int]:
+        """Append ``token``; the tokens that ``pick`` chooses after it, at least one.
+
+        One pass computes the ``guess`` too: as long as the choice is the guessed token, there is one more to choose.
+        All but the last of the returned tokens are then appended already.
+        """
+        if cancelled():
+            raise Cancelled
+        chosen: list[int] = []
+        with self._engine.turn():
+            length = len(self._kept.ids)
+            try:
+                logits = self._engine.runner.forward(self._kept.cache, [token, *guess], len(guess) + 1)
+                for row, guessed in zip(logits, [*guess, None], strict=True):
+                    chosen.append(pick(row))
+                    if chosen[-1] != guessed:
+                        break
+            except BaseException:
+                self._engine.runner.cut(self._kept.cache, length)
+                raise
+            self.logits = logits[len(chosen) - 1]
+            self._kept.ids += [token, *chosen[:-1]]
+            if len(chosen) <= len(guess):
+                self._engine.runner.cut(self._kept.cache, len(self._kept.ids))
+        return chosen
 
 
 class Engine:
@@ -181,6 +215,8 @@ class Engine:
 class TransformersRunner:
     """Any causal language model of transformers, wherever accelerate placed it."""
 
+    few_rows = 4  # reading the weights is what a pass costs, with four tokens or one
+
     def __init__(self, model: Any) -> None:
         self.model = model
         self.vocab_size = int(model.config.get_text_config().vocab_size)
@@ -201,10 +237,11 @@ class TransformersRunner:
             cache.crop(-extra)
 
     @torch.inference_mode()
-    def forward(self, cache: Any, ids: Sequence[int]) -> torch.Tensor:
+    def forward(self, cache: Any, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
         inputs = torch.tensor([list(ids)], device=self.model.device)
-        answer = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        return answer.logits[0, -1].float().cpu()
+        answer = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, logits_to_keep=rows)
+        found: torch.Tensor = answer.logits[0, -rows:].float().cpu()
+        return found
 
 
 def load_model(folder: Path) -> Any:

@@ -84,6 +84,20 @@ def test_closing_a_stream_stops_computing(chat: ChatModel, monkeypatch: pytest.M
     assert chat.invoke(MESSAGES).text and len(steps) > before
 
 
+def test_the_answer_is_the_same_with_and_without_guesses(
+    chat: ChatModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = [HumanMessage("count 1 2 3 4 5 6 7 8 1 2 3 4 5 6 7 8")]
+    with_guesses = chat.invoke(messages, max_tokens=40)
+    monkeypatch.setattr(type(chat._engine.runner), "few_rows", 1)
+    chat._engine.forget()
+    without = chat.invoke(messages, max_tokens=40)
+    timing = without.response_metadata["timing"]
+    assert with_guesses.text == without.text
+    assert timing["passes"] == timing["answer_tokens"] - (timing["answer_tokens"] == 40)
+    assert with_guesses.response_metadata["timing"]["passes"] <= timing["passes"]
+
+
 def test_cancelled_from_outside(chat: ChatModel) -> None:
     flag = threading.Event()
     got = []

@@ -1,0 +1,64 @@
+"""Guesses for an answer that copies its prompt."""
+
+import pytest
+import torch
+
+from assistant.language.engine import Engine
+from assistant.language.lookup import Lookup
+
+
+@pytest.mark.parametrize(
+    ("ids", "guess"),
+    [
+        ([1, 2, 3, 4, 5, 1, 2], [3, 4, 5]),
+        ([1, 2, 3, 9, 1, 2, 4, 9, 1, 2], [4, 9, 1]),  # the latest place
+        ([7, 1, 2, 3, 8, 1, 2, 4, 7, 1, 2], [3, 8, 1]),  # the longest run before the latest place
+        ([1, 2, 3], []),
+        ([5, 5, 5], [5]),
+        ([5], []),
+        ([], []),
+    ],
+)
+def test_what_followed_before_is_guessed(ids: list[int], guess: list[int]) -> None:
+    assert Lookup(ids).guess(3) == guess
+
+
+class _Counts:
+    """A runner whose next token is always the last one plus one; the cache is the list of ids."""
+
+    vocab_size, few_rows = 50, 4
+
+    def __init__(self) -> None:
+        self.passes = 0
+
+    def new(self) -> list[int]:
+        return []
+
+    def copy(self, cache: list[int], length: int) -> list[int]:
+        return cache[:length]
+
+    def cut(self, cache: list[int], length: int) -> None:
+        del cache[length:]
+
+    def forward(self, cache: list[int], ids: list[int], rows: int = 1) -> torch.Tensor:
+        self.passes += 1
+        cache += ids
+        logits = torch.zeros(rows, self.vocab_size)
+        for row, id in enumerate(cache[-rows:]):
+            logits[row, (id + 1) % self.vocab_size] = 1
+        return logits
+
+
+@pytest.mark.parametrize(
+    ("guess", "chosen"),
+    [([], [6]), ([6], [6, 7]), ([6, 7, 8], [6, 7, 8, 9]), ([6, 9, 9], [6, 7]), ([4, 7], [6])],
+)
+def test_a_guess_is_taken_as_far_as_it_is_right(guess: list[int], chosen: list[int]) -> None:
+    runner = _Counts()
+    engine = Engine(runner, budget=100)
+    with engine.run([3, 4]) as run:
+        before = runner.passes
+        assert run.next(5, guess, lambda logits: int(logits.argmax())) == chosen
+        assert runner.passes == before + 1
+        assert run._kept.ids == run._kept.cache == [3, 4, 5, *chosen[:-1]]
+        assert int(run.logits.argmax()) == chosen[-1]
