@@ -231,7 +231,9 @@ def _packed(blocks: list[str], title: str, count_tokens: CountTokens, max_tokens
     """Blocks together while they fit under the title; a block that doesn't fit alone is cut at sentences."""
 
     def fits(text: str) -> bool:
-        return count_tokens(f"{title}\n{text}") <= max_tokens
+        whole = f"{title}\n{text}"
+        # a token covers at least one byte, so a short text needn't be counted
+        return len(whole.encode()) <= max_tokens or count_tokens(whole) <= max_tokens
 
     whole = "\n".join(blocks)
     if fits(whole):
@@ -277,6 +279,6 @@ def _cut(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
 
 def _shortened(title: str, count_tokens: CountTokens, max_tokens: int) -> str:
     """A title that leaves at least half of the passage for its text."""
-    while title and count_tokens(title) > max_tokens // 2:
+    while len(title.encode()) > max_tokens // 2 and count_tokens(title) > max_tokens // 2:
         title = title[: int(len(title) * 0.8)].rstrip()
     return title

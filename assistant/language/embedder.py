@@ -1,13 +1,14 @@
 """Sentence vectors over sentence-transformers.
 
-In bf16 where the CPU has it: measured on all-MiniLM-L6-v2 at 2 to 4 times the texts per second, with a cosine of
-at least 0.9999 to the float32 vectors.
+In bf16 where the CPU has it, and in batches of like length with a fixed number of tokens rather than of texts: what a
+batch costs goes with its padded tokens, so one size of batch is too small for short texts or too large for long
+ones. ``scripts/bench_index.py --only speed`` compares with plain ``SentenceTransformer.encode``.
 """
 
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from assistant.errors import WeightsError
 from assistant.language.weights import Progress, ensure, sha256_of
 from assistant.settings import Settings
 
-_BATCH = 16
-_SLICE = 16 * _BATCH
+# padded tokens in one batch: enough to keep two cores busy, and its activations stay in their caches
+_BATCH_TOKENS = 1024
+_ACCELERATOR_TOKENS = 32 * _BATCH_TOKENS
+_SLICE = 1024  # texts tokenized together
 _FINGERPRINTED = (
     "model.safetensors",
     "pytorch_model.bin",
@@ -49,6 +52,7 @@ class Embedder:
                 f"delete it: rm -r '{folder}'",
             ) from error
         self._model.eval().to(device.precision())
+        self._batch_tokens = _BATCH_TOKENS if device.accelerator() == "cpu" else _ACCELERATOR_TOKENS
         self._lock = threading.Lock()
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.max_tokens = int(self._model.max_seq_length or 512)
@@ -71,13 +75,12 @@ class Embedder:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         done = 0
         for start in range(0, len(distinct), _SLICE):
-            batch = distinct[start : start + _SLICE]
-            found = self._encode(batch)
-            for text, vector in zip(batch, found, strict=True):
-                vectors[places[text]] = vector
-                done += len(places[text])
-            if progress:
-                progress(done, len(texts))
+            for batch in self._batches(distinct[start : start + _SLICE]):
+                for text, vector in zip(batch, self._encode(batch), strict=True):
+                    vectors[places[text]] = vector
+                    done += len(places[text])
+                if progress:
+                    progress(done, len(texts))
         return vectors
 
     def count_tokens(self, text: str) -> int:
@@ -87,11 +90,23 @@ class Embedder:
                 self._model.tokenizer.encode(text, add_special_tokens=False, truncation=False, verbose=False)
             )
 
-    def _encode(self, texts: list[str]) -> np.ndarray:
+    def _batches(self, texts: list[str]) -> Iterator[list[str]]:
+        """``texts`` in batches of about ``_batch_tokens`` padded tokens, longest first."""
+        with self._lock:
+            tokens = self._model.tokenizer(texts, return_attention_mask=False, verbose=False)["input_ids"]
+        lengths = [min(len(ids), self.max_tokens) for ids in tokens]
+        order = sorted(range(len(texts)), key=lambda at: -lengths[at])
+        start = 0
+        while start < len(order):
+            size = max(1, self._batch_tokens // max(1, lengths[order[start]]))
+            yield [texts[at] for at in order[start : start + size]]
+            start += size
+
+    def _encode(self, batch: list[str]) -> np.ndarray:
         with self._lock:  # the tokenizer keeps its padding in itself
             found = self._model.encode(
-                texts,
-                batch_size=_BATCH,
+                batch,
+                batch_size=len(batch),
                 show_progress_bar=False,
                 convert_to_numpy=True,
                 normalize_embeddings=True,
