@@ -34,10 +34,13 @@ class Writer:
         self.say = phrases.ZH if language == "zh" else phrases.EN
         self.answered: Answered | None = None
 
-    def quote(self, evidence: Sequence[Evidence], n: int) -> Iterator[Sentence]:
-        """The sentences of evidence ``[n]`` as the answer."""
+    def quote(
+        self, evidence: Sequence[Evidence], n: int, only: Sequence[int] | None = None
+    ) -> Iterator[Sentence]:
+        """The sentences of evidence ``[n]`` as the answer, all or those with the numbers ``only``, from 0."""
         started = time.perf_counter()
-        kept = [Sentence(cite(part, (n,)), (n,)) for part in sentences(evidence[n - 1].text)]
+        parts = sentences(evidence[n - 1].text)
+        kept = [Sentence(cite(parts[i], (n,)), (n,)) for i in (range(len(parts)) if only is None else only)]
         yield from kept
         timing = {"total_s": round(time.perf_counter() - started, 3)}
         self.answered = Answered(

@@ -22,6 +22,12 @@ def unknown_order(order: str) -> RecordError:
     return RecordError(f"No order {order!r} in this account.", "check the order number")
 
 
+def _spent(orders: Sequence[Row]) -> str:
+    """What was paid for all orders that were neither cancelled nor returned."""
+    kept = [row for row in orders if row.get("status") not in ("cancelled", "returned")]
+    return _money(sum(row.get("total") or 0 for row in kept), orders[0].get("currency"))
+
+
 def _money(amount: float | None, currency: str | None) -> str:
     return (
         f"{amount or 0:,.2f}".replace(",", " ") + (f" {currency}" if currency else "")
@@ -93,7 +99,9 @@ class EN:
                 f"Subscription: {subscription['plan']}, {subscription['status']}, since {subscription['started_on']}."
             )
         if orders:
-            facts.append(f"{len(orders)} orders, the last on {orders[0]['ordered_at'][:10]}.")
+            facts.append(
+                f"{len(orders)} orders, in total {_spent(orders)}, the last on {orders[0]['ordered_at'][:10]}."
+            )
         facts += [f"{k}: {v}." for k, v in _attributes(row)]
         return " ".join([text, *facts])
 
@@ -348,7 +356,9 @@ class ZH(EN):
                 f"订阅：{subscription['plan']}，{ZH._status.get(subscription['status'], subscription['status'])}，始于{subscription['started_on']}。"
             )
         if orders:
-            facts.append(f"共{len(orders)}个订单，最近一次在{orders[0]['ordered_at'][:10]}。")
+            facts.append(
+                f"共{len(orders)}个订单，累计消费{_spent(orders)}，最近一次在{orders[0]['ordered_at'][:10]}。"
+            )
         facts += [f"{k}：{v}。" for k, v in _attributes(row)]
         return text + "。" + "".join(facts)
 

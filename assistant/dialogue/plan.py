@@ -47,9 +47,10 @@ def make_plan(
     said = Step("contact_history", {"customer": account, "query": message, "k": 4} | span)
     doubtful = account and session.is_staff and understood.confidence < SURE and intent != "contact_history"
     general = intent in ("policy", "complaint", "cancel_or_change")
+    card = Step("customer_profile", {"customer": account})
     if doubtful and (general or (understood.routed_by == "unsure" and understood.confidence < LIKELY)):
-        # it may be anything that was once said; a strong hit there ends the search (see turn)
-        steps.append(said)
+        # it may be anything that was once said or stands in the record; a strong hit there ends the search (see turn)
+        steps += [said, card]
         if understood.confidence < UNSURE:
             return (*steps, Step("search_knowledge", {"query": message, "k": 2}))
     if intent == "list_customers":
@@ -73,6 +74,8 @@ def make_plan(
     if account:
         for tool in ABOUT_ACCOUNT.get(intent, ()):
             if any(s.tool == "order_status" for s in steps) and tool == "orders":
+                continue
+            if card in steps and tool == "customer_profile":
                 continue
             extra: dict[str, Any] = (
                 {"query": message} if tool == "contact_history" and intent == "contact_history" else {}

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 
 from assistant.dialogue import phrases
 from assistant.dialogue.events import Session, ToolCalled
+from assistant.dialogue.focus import Focus
 from assistant.errors import AssistantError, PermissionDenied
 from assistant.evidence import Evidence, Role
 
@@ -97,7 +98,8 @@ class ToolResult:
 class Toolbox:
     """The tools as one session may use them, answering in one language.
 
-    ``models`` gives a trained model by name or raises ModelError (``assistant.insight.load_model``).
+    ``models`` gives a trained model by name or raises ModelError (``assistant.insight.load_model``). With ``focus``
+    articles come as the lines that the question is about, else as the passages that were found.
     """
 
     def __init__(
@@ -108,9 +110,11 @@ class Toolbox:
         models: Callable[[str], Any],
         session: Session,
         language: str = "en",
+        focus: Focus | None = None,
     ) -> None:
         self.store, self.index, self.models = store, index, models
         self.session, self.language = session, language
+        self.focus = focus
         self.say = phrases.ZH if language == "zh" else phrases.EN
 
     # -- calling ----------------------------------------------------------------------------------------------
@@ -441,6 +445,13 @@ class Toolbox:
             query, role=self.session.role, customer=self.session.customer, k=k, kinds=["article"]
         )
         evidence = [h.as_evidence() for h in hits]
+        if self.focus is not None:
+            found = {e.source: e for e in reversed(evidence)}  # the best passage of each article
+            articles = [
+                (e, self.index.read(e.source, role=self.session.role))
+                for e in dict.fromkeys(found[e.source] for e in evidence)
+            ]
+            evidence = self.focus.pick(query, articles)
         return ToolResult(
             {"hits": [{"source": e.source, "score": round(e.score, 3)} for e in evidence]}, evidence
         )

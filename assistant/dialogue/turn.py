@@ -22,10 +22,12 @@ from assistant.dialogue.events import (
     Turn,
     Understood,
 )
-from assistant.dialogue.plan import LIKELY, SURE, UNSURE, make_plan, needs_account
+from assistant.dialogue.focus import Focus
+from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
 from assistant.dialogue.prompts import render
 from assistant.dialogue.tools import Toolbox
 from assistant.dialogue.understand import Memory, language_of, understand
+from assistant.dialogue.verify import sentences
 from assistant.errors import AssistantError, PermissionDenied
 from assistant.evidence import Evidence
 from assistant.settings import Settings, get_settings
@@ -36,11 +38,13 @@ LONGEST_MESSAGE = (
 MOST_EVIDENCE = 8
 # in one account's few conversations even a weak hit may be the one; below this it never was
 NEAREST = 0.1
-# where the router left it open: the best hit in the account's conversations answers by itself, or says nothing at all
-SAID_IT, SAID_NOTHING = 0.6, 0.4
+# where the router left it open and the account's conversations have such a hit, the account's card is all that is added
+SAID_IT = 0.6
+# an article found with this score answers in its own words where the model finds nothing in it
+ABOUT_IT = 0.9
 # these are lists, terms and figures that code has already put into sentences; writing them anew could only spoil
 # them. The number is how sure the router has to be: a question that only sounds like one of risk is for the model.
-EXACT = {"list_customers": 0.0, "offer": 0.0, "next_action": 0.0, "churn_risk": SURE}
+EXACT = {"list_customers": 0.0, "offer": 0.0, "next_action": 0.0, "churn_risk": LIKELY}
 HINTS = {
     ("account_summary", "en"): "Summarise the account in four sentences: who it is and since when, subscription, orders, and the last contact.",
     ("account_summary", "zh"): "用四句话概括这个账户：是谁、从什么时候开始、订阅、订单，以及最近一次沟通。",
@@ -146,6 +150,12 @@ class Assistant:
             return self._parts["router"]
 
     @property
+    def focus(self) -> Focus:
+        embedder = self.embedder
+        with self._lock:
+            return self._parts.setdefault("focus", Focus(embedder.encode))
+
+    @property
     def company(self) -> str:
         return self.settings.company_name or self.store.meta("company_name", "the company")
 
@@ -240,10 +250,16 @@ class Assistant:
         steps = make_plan(understood, message, session=session, store=self.store, today=self.store.as_of)
         yield Planned(steps)
         toolbox = Toolbox(
-            store=self.store, index=self.index, models=self.predictor, session=session, language=language
+            store=self.store,
+            index=self.index,
+            models=self.predictor,
+            session=session,
+            language=language,
+            focus=self.focus if self.index is not None else None,
         )
         evidence: list[Evidence] = []
         problems: list[str] = []
+        said_it = False
         try:
             for step in steps:
                 called, found = toolbox.call(step.tool, step.arguments)
@@ -253,12 +269,10 @@ class Assistant:
                         " ".join(x for x in (called.result["error"], called.result.get("hint")) if x)
                     )
                 evidence += [e for e in found if e.id not in {x.id for x in evidence}]
-                if step is steps[0] and len(steps) > 1 and called.name == "contact_history":
-                    best = called.result.get("best", 0.0)
-                    if best >= SAID_IT:
-                        break
-                    if best < SAID_NOTHING and understood.confidence >= UNSURE:
-                        evidence = []
+                if step is steps[0] and called.name == "contact_history":
+                    said_it = called.result.get("best", 0.0) >= SAID_IT
+                elif said_it and called.name == "customer_profile":
+                    break
         except PermissionDenied:
             text = say.sign_in if session.role == "visitor" else say.refused
             yield Sentence(text)
@@ -276,8 +290,11 @@ class Assistant:
         prepared = time.perf_counter() - started
         if evidence and _worth_reading(evidence, self.index):
             before = memory.question if memory.history else None
+            card = f"record:{understood.customers[0]}/profile" if understood.customers else ""
             said = [
-                n for n, e in enumerate(evidence, start=1) if e.kind in ("record", "prediction", "policy")
+                n
+                for n, e in enumerate(evidence, start=1)
+                if e.kind in ("record", "prediction", "policy") and (e.id != card or len(steps) == 1)
             ]
             one_order = understood.intent == "order_status" and understood.orders
             if said and (one_order or understood.confidence >= EXACT.get(understood.intent, 2.0)):
@@ -289,6 +306,11 @@ class Assistant:
                 if unknown and said and understood.confidence >= LIKELY:
                     # the router was right about what is asked, so the record's own words are an answer
                     yield from writer.quote(evidence, said[0])
+                elif unknown and not said and (n := _told(evidence)):
+                    # so do the words of an article that is certainly about it
+                    lines = sentences(evidence[n - 1].text)[1:]  # after the title
+                    if best := self.focus.best(message, lines):
+                        yield from writer.quote(evidence, n, [1 + i for i in best])
         result = writer.answered
         if result is not None and result.outcome == "answered":
             answer, tail = result.answer, ""
@@ -481,6 +503,12 @@ def _state(memory: Memory) -> dict[str, Any]:
 def _summary(memory: Memory, message: str) -> str:
     """What a colleague needs to know when taking over: the last questions, newest last."""
     return "\n".join([*(q for q, _ in memory.history), message])[-1000:]
+
+
+def _told(evidence: Sequence[Evidence]) -> int | None:
+    """The number of the first article that is ``ABOUT_IT``."""
+    found = (n for n, e in enumerate(evidence, start=1) if e.kind == "article" and e.score >= ABOUT_IT)
+    return next(found, None)
 
 
 def _worth_reading(evidence: Sequence[Evidence], index: Any | None) -> bool:

@@ -283,6 +283,22 @@ def _count(text: str | None) -> int:
     return words.get(text, "一二三四五六七八九".find(text) + 1 or 1)
 
 
+_MANY = re.compile(
+    r"\b(?:which|what|how many|list|show|number of|count|top \d+|all)\b[^.?!]*\b(?:customers|clients|subscribers|accounts)\b"
+    r"|(?:哪些|哪几个|多少|几)[位个名]?[^，。？]*(?:客户|顾客|订户)|(?:列出|显示)[^，。？]*(?:客户|顾客|订户)",
+    re.I,
+)
+
+
+def asks_for_many(message: str) -> bool:
+    """Whether a message asks which or how many customers.
+
+    >>> asks_for_many("How many gold customers do we have?"), asks_for_many("How many orders has the customer?")
+    (True, False)
+    """
+    return bool(_MANY.search(message))
+
+
 def understand(
     message: str,
     *,
@@ -306,10 +322,13 @@ def understand(
     else:
         label = router.classify([message], allowed=list(intents))[0]
         intent, confidence = label.label, float(label.scores.get(label.label, 0.0))
+        many = session.is_staff and not (found.customers or found.orders) and asks_for_many(message)
         bare = not re.search(r"\w", _strip_references(store, message, found))
         account = bool(found.customers or memory.customers or session.customer)
         if bare and found.customers and memory.intent in intents:
             intent, confidence, by = str(memory.intent), 1.0, "memory"
+        elif many and "list_customers" in intents:
+            intent, confidence, by = "list_customers", 1.0, "rule"
         elif not label.sure and session.is_staff and account:
             # anything may be asked about an account: what was said in it is searched as well (see plan)
             by = "unsure"

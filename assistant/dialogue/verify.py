@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from assistant.dialogue.events import Check, Sentence
 from assistant.dialogue.facts import Fact, facts, strip_citations, supported
+from assistant.dialogue.misread import better_line
 from assistant.evidence import Evidence
 
 _TOKEN = re.compile(r"[a-zà-ÿ0-9]+|[\u4e00-\u9fff]")
@@ -103,6 +104,7 @@ class Verifier:
 
     def __init__(self, evidence: Sequence[Evidence], *, question: str = "", context: str = "") -> None:
         self.evidence = list(evidence)
+        self._question = question
         self._known = [
             _Known(frozenset(facts(f"{e.text} {e.source}")), f"{e.text} {e.source}".lower(), _words(e.text))
             for e in evidence
@@ -129,6 +131,13 @@ class Verifier:
             return None, Check(sentence, "dropped", reasons)
         if self._repeats(plain):
             return None, Check(sentence, "dropped", ("said already",))
+        misread = self._misread(plain)
+        if misread is not None:
+            line, n = misread
+            reasons = ("the article's own words say it differently",)
+            if self._repeats(line):
+                return None, Check(sentence, "dropped", reasons)
+            return Sentence(cite(line, (n,)), (n,)), Check(sentence, "replaced", reasons)
         numbers = self._citations(plain, cited)
         return Sentence(cite(plain, numbers), numbers), Check(sentence, "kept")
 
@@ -162,6 +171,21 @@ class Verifier:
 
     def _fit(self, n: int, wanted: set[Fact], words: frozenset[str]) -> float:
         return 3 * self._covers(n, wanted) + len(words & self._known[n - 1].words)
+
+    def _misread(self, plain: str) -> tuple[str, int] | None:
+        """The article's line that should be said instead of a draft that takes its number or yes from another."""
+        wanted = [f for f in facts(plain) if f.kind == "number"]
+        for e, known in zip(self.evidence, self._known, strict=True):
+            if e.kind != "article" and any(supported(f, set(known.facts), known.text) for f in wanted):
+                return None  # the record or a prediction says so
+        lines = [
+            (line, n)
+            for n, e in enumerate(self.evidence, start=1)
+            if e.kind == "article"
+            for line in sentences(e.text.partition("\n")[2])  # after the title
+        ]
+        found = better_line(self._question, plain, [line for line, _ in lines])
+        return None if found is None else lines[found]
 
     def _closest(self, plain: str) -> tuple[str, int] | None:
         """The evidence sentence that shares most words with a failed draft, when it shares enough of them."""

@@ -97,9 +97,9 @@ def test_a_list_is_read_from_the_message(store: Store) -> None:
 
 def test_where_the_router_is_unsure_what_was_said_is_searched(store: Store) -> None:
     unsure = plan(store, "churn_risk", customers=("C-1042",), confidence=0.2, routed_by="unsure")
-    assert [t for t, _ in unsure] == ["contact_history", "search_knowledge"]
+    assert [t for t, _ in unsure] == ["contact_history", "customer_profile", "search_knowledge"]
     half = plan(store, "churn_risk", customers=("C-1042",), confidence=0.5, routed_by="unsure")
-    assert [t for t, _ in half] == ["contact_history", "churn_risk"]
+    assert [t for t, _ in half] == ["contact_history", "customer_profile", "churn_risk"]
     likely = plan(store, "churn_risk", customers=("C-1042",), confidence=0.7, routed_by="unsure")
     assert [t for t, _ in likely] == ["churn_risk", "contact_history"]
     # a customer's own question never searches what was noted about them

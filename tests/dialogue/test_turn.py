@@ -169,12 +169,20 @@ def test_an_unknown_customer_is_told_the_closest_names(make: Make) -> None:
 
 def test_what_is_not_known_is_said_to_be_unknown(make: Make) -> None:
     assistant = make("I don't know.")
-    lines = play(assistant, "How long does an oat drink keep in the fridge, 9 days?", VISITOR)
+    lines = play(assistant, "How long may a grinder be lent to a neighbour?", VISITOR)
     assert lines[0] == "understood en policy" and lines[-1] == "answered unknown"
     assert [line for line in lines if line.startswith("sentence")] == [
         "sentence I don't know: I found nothing about this in the articles and records I may use. "
         "Would you like me to pass your question to a colleague?"
     ]
+
+
+def test_where_the_model_sees_nothing_an_article_that_is_about_it_speaks_for_itself(make: Make) -> None:
+    turn = make("I don't know.").ask(
+        "How long does an oat drink keep in the fridge, 9 days?", session=VISITOR
+    )
+    assert turn.outcome == "answered" and "keeps for 9 days" in turn.answer
+    assert turn.citations[0].source == "public/en/oat.md"
 
 
 def test_with_nothing_found_no_model_is_asked(make: Make) -> None:

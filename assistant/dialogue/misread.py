@@ -1,0 +1,87 @@
+"""Numbers and yes or no that stand in the evidence but are said of the wrong thing.
+
+A small model that reads "machines 24 months, accessories 12 months" may answer 12 for a machine: a number that is in
+the evidence. Which line of an article the question is about can be told from its words; where the answer's number
+belongs to another line or clause, or its yes meets a no, the line itself is the better answer. That is never false.
+"""
+
+import re
+from collections.abc import Sequence
+
+from assistant.knowledge.words import query_words, segment
+
+_MEASURE = re.compile(
+    r"(?P<before>€)?(?P<value>\d+(?:[.,]\d+)?)\s*(?:-\s*)?(?P<unit>%|€|working days?|business days?|个?工作日|个月|欧元|小时|分钟|[a-z]+|[\u4e00-\u9fff])",
+    re.I,
+)
+_SAME_UNIT = {
+    "€": "eur", "euro": "eur", "euros": "eur", "欧元": "eur", "欧": "eur", "business day": "working day",
+    "工作日": "working day", "个工作日": "working day", "日": "day", "天": "day", "个月": "month", "小时": "hour", "分钟": "minute",
+    "年": "year",
+}  # fmt: skip
+# what is measured, not what it is measured of
+_MEASURED = frozenset("cost price pay fee long time take month day year hour week valid amount".split())  # noqa: SIM905
+_CLAUSES = re.compile(r"[,;:，；：、]\s*|\s(?:and|or|but|while|whereas)\s|(?:而|但)")
+_NO = re.compile(
+    r"\b(?:not|no|never|cannot|without|neither|nor|none|nothing)\b|n['’]t\b|不|没|无法|未|勿", re.I
+)
+_YES_NO = re.compile(
+    r"^(?:\W*(?:hi|hello|hey|please|so|and|but)\W+)*(?:can|could|may|do|does|did|is|are|will|would|has|have|am|should)\b"
+    r"|吗|能不能|可不可以|可以|是不是|有没有|是否|能否|可否",
+    re.I,
+)
+
+
+def better_line(question: str, draft: str, lines: Sequence[str]) -> int | None:
+    """Which of the articles' ``lines`` to say instead of ``draft``, or None where the draft reads them rightly."""
+    asked = set(query_words(question))
+    if not asked:
+        return None
+    said = set(query_words(draft))
+    words = [set(segment(line)) for line in lines]
+    fits = [len(asked & w) + 0.3 * len((said - asked) & w) for w in words]
+    best = max(range(len(lines)), key=fits.__getitem__, default=None)
+    if best is None or len(asked & words[best]) < min(2, len(asked)):
+        return None
+    if _other_number(asked, draft, lines, words, best) or (
+        _YES_NO.search(question.strip())
+        and len(asked & words[best]) >= 0.6 * len(asked)
+        and bool(_NO.search(draft)) != bool(_NO.search(lines[best]))
+    ):
+        return best
+    return None
+
+
+def _other_number(
+    asked: set[str], draft: str, lines: Sequence[str], words: Sequence[set[str]], best: int
+) -> bool:
+    there = _measures(lines[best])
+    for value, unit in _measures(draft):
+        values = {v for v, u in there if u == unit}
+        if not values or values == {value}:
+            continue
+        if value not in values:
+            holders = [i for i, line in enumerate(lines) if (value, unit) in _measures(line)]
+            return all(len(asked & words[i]) < len(asked & words[best]) for i in holders)
+        about = asked - _MEASURED
+        clauses = [(len(about & set(segment(c))), _measures(c)) for c in _CLAUSES.split(lines[best]) if c]
+        mine = max((fit for fit, found in clauses if (value, unit) in found), default=0)
+        others = max(
+            (fit for fit, found in clauses if any(u == unit and v != value for v, u in found)), default=0
+        )
+        if others > mine:
+            return True
+    return False
+
+
+def _measures(text: str) -> set[tuple[str, str]]:
+    """(value, unit) of every number with a unit: ``("24", "month")``, ``("3.9", "eur")``."""
+    found = set()
+    for match in _MEASURE.finditer(text):
+        unit = "eur" if match["before"] else match["unit"].lower()
+        if unit not in _SAME_UNIT:
+            unit = unit.removesuffix("s") if unit.isascii() else unit
+        value = match["value"].replace(",", ".")
+        value = value.rstrip("0").rstrip(".") if "." in value else value
+        found.add((value, _SAME_UNIT.get(unit, unit)))
+    return found

@@ -1,0 +1,52 @@
+"""Numbers and yes or no said of the wrong thing: the line that says it right is found, and true drafts are left alone."""
+
+import pytest
+
+from assistant.dialogue.misread import better_line
+from assistant.dialogue.verify import Verifier
+from assistant.evidence import Evidence
+
+LINES = [
+    "Machines and grinders have 24 months of warranty from the day of delivery, accessories 12 months.",
+    "Brewers such as drippers count as accessories: 12 months.",
+    "Gift cards are valid for 3 years and can't be exchanged for cash.",
+    "Taster costs 11.90 EUR, Home 21.90 EUR and Office 64.00 EUR a month.",
+    "An order can be cancelled free of charge until it is shipped.",
+    "机器和磨豆机的保修期为24个月，配件为12个月。",
+    "礼品卡不能兑换现金。",
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "draft", "line"),
+    [
+        ("How long is the warranty on a grinder?", "The warranty on a grinder is 12 months.", 0),
+        ("How long is the warranty on a grinder?", "The warranty on a grinder is 24 months.", None),
+        ("How long is the warranty on accessories?", "Accessories have 12 months of warranty.", None),
+        ("Can I get cash for a gift card?", "Yes, you can get cash for a gift card.", 2),
+        ("Can I get cash for a gift card?", "No, gift cards can't be exchanged for cash.", None),
+        ("What does the Home plan cost a month?", "The Home plan costs 21.90 EUR a month.", None),
+        ("What does the Home plan cost a month?", "The Home plan costs 64 EUR a month.", 3),
+        ("Can I cancel my order before it is shipped?", "Yes, until it is shipped.", None),
+        ("磨豆机的保修期是多久？", "磨豆机的保修期是12个月。", 5),
+        ("磨豆机的保修期是多久？", "磨豆机的保修期是24个月。", None),
+        ("礼品卡可以兑换现金吗？", "可以，礼品卡可以兑换现金。", 6),
+        ("What is the phone number?", "It is 12 months.", None),
+        ("", "12 months.", None),
+    ],
+)
+def test_the_line_that_the_question_is_about(question: str, draft: str, line: int | None) -> None:
+    assert better_line(question, draft, LINES) == line
+
+
+def test_the_verifier_says_the_line_instead() -> None:
+    article = Evidence("kb:w#0", "article", "Warranty\n" + "\n".join(LINES), "public/en/warranty.md")
+    question = "How long is the warranty on a grinder?"
+    sentence, check = Verifier([article], question=question).check(
+        "The warranty is 12 months for a grinder [1]."
+    )
+    assert sentence is not None and sentence.text == LINES[0][:-1] + " [1]." and check.verdict == "replaced"
+    # a number that the record holds is not for an article to correct
+    record = Evidence("record:x", "record", "The warranty of this grinder was cut to 12 months.", "record")
+    sentence, check = Verifier([article, record], question=question).check("It is 12 months for the grinder.")
+    assert check.verdict == "kept"
