@@ -29,7 +29,7 @@ def test_the_article_with_the_best_line_comes_first_and_items_keep_their_heading
     focus = Focus(WordEmbedder().encode)
     articles = [(evidence("gifts", GIFTS[0]), GIFTS), (evidence("warranty", WARRANTY[0]), WARRANTY)]
     found = focus.pick("Is limescale covered by the warranty?", articles)
-    assert [e.source for e in found][0] == "public/en/warranty.md"
+    assert found[0].source == "public/en/warranty.md"
     lines = found[0].text.splitlines()
     assert lines[0] == "Warranty" and "What isn't covered: Damage from limescale." in lines
     assert lines.index("Repairs are free.") < lines.index("What isn't covered: Damage from limescale.")
