@@ -242,3 +242,24 @@ def test_demo_leaves_another_companys_record_alone(run: Run, home: Path) -> None
 def test_an_index_without_articles_of_ones_own_is_not_the_demo_companys(run: Run, home: Path) -> None:
     done = run("index", "status", "--json")
     assert done.exit_code == 0 and json.loads(done.stdout)["build"] is None
+
+
+def test_ctrl_c_before_the_command_has_begun_is_one_line(tmp_path: Path) -> None:
+    """Python is still importing: the signal comes while the command line's own module is read."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'assistant.cli':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stop())\n"
+    )
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-m", "assistant", "doctor"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), root])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "Stopped.")
