@@ -19,7 +19,8 @@ class Settings(BaseSettings):
         default=None, description="Folder of model weights; default is weights/ in the home folder"
     )
     chat_model: str = Field(
-        default="default", description="'default', 'small', a Hugging Face id, or a folder of a model"
+        default="default",
+        description="'default', 'small', a Hugging Face id, a folder of a model, or openai:MODEL@URL",
     )
     embedder: str = Field(default="all-MiniLM-L6-v2", description="Sentence-transformers model id or folder")
     context_tokens: int = Field(

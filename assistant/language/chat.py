@@ -22,7 +22,7 @@ from assistant.language.weights import Progress, ensure
 from assistant.settings import Settings
 
 _Form = TypeVar("_Form", bound=BaseModel)
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PRIORS_KEPT = 256
 
 
@@ -121,7 +121,7 @@ class ChatModel(BaseChatModel):
                     yield chunk
         except Cancelled:
             reason = "cancelled"
-        yield _last_chunk(self.name_, reason, timing, cut, time.perf_counter() - started)
+        yield last_chunk(self.name_, reason, timing, cut, time.perf_counter() - started)
 
     def _texts(
         self,
@@ -167,13 +167,13 @@ class ChatModel(BaseChatModel):
         same instructions with an empty question is subtracted (contextual calibration, Zhao et al. 2021,
         https://arxiv.org/abs/2102.09690), which costs one more pass the first time only.
         """
-        if not 2 <= len(options) <= len(_LETTERS):
-            raise ValueError(f"choose takes 2 to {len(_LETTERS)} options, not {len(options)}")
+        if not 2 <= len(options) <= len(LETTERS):
+            raise ValueError(f"choose takes 2 to {len(LETTERS)} options, not {len(options)}")
         if len(set(options)) != len(options):
             raise ValueError("choose takes options that differ")
-        letters = [self._writer.tokenizer.encode(letter, add_special_tokens=False)[0] for letter in _LETTERS]
+        letters = [self._writer.tokenizer.encode(letter, add_special_tokens=False)[0] for letter in LETTERS]
         letters = letters[: len(options)]
-        messages = _with_options(_as_messages(prompt), options)
+        messages = with_options(as_messages(prompt), options)
         budget = self.context_tokens - 1
         scores = torch.log_softmax(self._engine.logits(self._writer.ids(messages, budget)[0])[letters], 0)
         empty = [*messages[:-1], HumanMessage("N/A")]
@@ -203,7 +203,7 @@ class ChatModel(BaseChatModel):
             if self._guide is None:
                 self._guide = JsonGuide(self._writer.tokenizer, self._engine.runner.vocab_size)
         constraint = self._guide.constraint(form)
-        messages = _with_form(_as_messages(prompt), form)
+        messages = with_form(as_messages(prompt), form)
         ids, _ = self._writer.ids(messages, self.context_tokens - limit)
         answer: list[int] = []
         with self._engine.run(ids, cancelled) as run:
@@ -226,9 +226,14 @@ class ChatModel(BaseChatModel):
             ) from error
 
 
-def load_chat_model(settings: Settings, progress: Progress | None = None) -> ChatModel:
-    """The configured chat model; its weights are fetched and converted where they aren't there."""
+def load_chat_model(settings: Settings, progress: Progress | None = None) -> BaseChatModel:
+    """The configured chat model; a local one's weights are fetched and converted where they aren't there."""
     from assistant.language import device
+
+    if settings.chat_model.startswith("openai:"):
+        from assistant.language.remote import RemoteChatModel
+
+        return RemoteChatModel.at(settings.chat_model, settings)
 
     device.use_threads(settings)
     return open_chat_model(ensure(settings, settings.chat_model, progress), settings)
@@ -318,7 +323,7 @@ def _overlap(text: str, mark: str) -> int:
     return next((n for n in range(min(len(text), len(mark) - 1), 0, -1) if text.endswith(mark[:n])), 0)
 
 
-def _last_chunk(
+def last_chunk(
     name: str, reason: str, timing: dict[str, Any], cut: Cut | None, total_s: float
 ) -> ChatGenerationChunk:
     metadata = {
@@ -337,7 +342,7 @@ def _last_chunk(
     return ChatGenerationChunk(message=message, generation_info={"finish_reason": reason})
 
 
-def _as_messages(prompt: str | Sequence[BaseMessage]) -> list[BaseMessage]:
+def as_messages(prompt: str | Sequence[BaseMessage]) -> list[BaseMessage]:
     messages: list[BaseMessage] = [HumanMessage(prompt)] if isinstance(prompt, str) else list(prompt)
     if not messages:
         raise ValueError("a prompt needs at least one message")
@@ -351,14 +356,14 @@ def _in_system(messages: list[BaseMessage], text: str) -> list[BaseMessage]:
     return [SystemMessage(text), *messages]
 
 
-def _with_options(messages: list[BaseMessage], options: Sequence[str]) -> list[BaseMessage]:
-    listed = "\n".join(f"{letter}. {option}" for letter, option in zip(_LETTERS, options, strict=False))
+def with_options(messages: list[BaseMessage], options: Sequence[str]) -> list[BaseMessage]:
+    listed = "\n".join(f"{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False))
     return _in_system(
         messages, f"Options:\n{listed}\n\nAnswer with the letter of the one option that fits best."
     )
 
 
-def _with_form(messages: list[BaseMessage], form: type[BaseModel]) -> list[BaseMessage]:
+def with_form(messages: list[BaseMessage], form: type[BaseModel]) -> list[BaseMessage]:
     schema = form.model_json_schema()
     lines = []
     for name, field in schema.get("properties", {}).items():
