@@ -27,6 +27,7 @@ from assistant.insight.text import (
     Label,
     TextClassifier,
     TextEmbedder,
+    TextModel,
     calibration_error,
     encode,
     keep_learned,
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 
 OUT_OF_SCOPE = "out_of_scope"
 TABLE_MODEL = "intents-table"
-_FORMAT = 1  # of a cached router; raise it when what is learned from the same sentences changes
+_FORMAT = 2  # of a cached router; raise it when what is learned from the same sentences changes
 
 
 def read_intents(path: Path | None = None) -> dict[str, Any]:
@@ -53,49 +54,30 @@ def read_intents(path: Path | None = None) -> dict[str, Any]:
     return read_yaml(path, "intents.yaml", check)
 
 
-class IntentModel:
+class IntentModel(TextModel):
     """Which label a text has, with calibrated probabilities, and when it isn't sure.
 
     ``intents`` holds roles and descriptions of the assistant's own intents (empty for a company's labels).
-    The embedder isn't part of what is saved; :meth:`use` gives it back after loading.
     """
+
+    name = "intents"
 
     def __init__(
         self, embedder: TextEmbedder | None = None, *, intents: Mapping[str, Any] | None = None
     ) -> None:
-        self.embedder = embedder
+        super().__init__(embedder)
         self.intents: dict[str, Any] = dict(intents or {})
-        self.version: str | None = None
-        self.metrics: Mapping[str, Any] = {}
-        self.fingerprint = ""
-        self.classifier = TextClassifier()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "embedder": None}
-
-    def use(self, embedder: TextEmbedder) -> "IntentModel":
-        """Set the embedder; it must be the one the model was trained with."""
-        if self.fingerprint and embedder.fingerprint != self.fingerprint:
-            raise ModelError(
-                "The intent model was trained with another embedder", "crm-assistant train intents"
-            )
-        self.embedder = embedder
-        return self
 
     def fit(
         self, texts: Sequence[str], labels: Sequence[str], *, progress: Progress | None = None
     ) -> "IntentModel":
         """Learn labels of texts; needs the embedder."""
-        embedder = self._embedder()
-        vectors = encode(embedder, texts, progress)
+        vectors = self.vectors(texts, progress)
         roles = sorted({role for intent in self.intents.values() for role in intent["roles"]})
         views = [self.allowed(role) for role in roles if len(self.allowed(role)) > 1]
         if progress:
             progress("learn", 0, None)
-        self.classifier = TextClassifier().fit(texts, labels, vectors, views=views)
-        self.fingerprint = embedder.fingerprint
-        self.metrics = self.classifier.metrics_
-        return self
+        return self.learn(TextClassifier().fit(texts, labels, vectors, views=views))
 
     @property
     def labels(self) -> list[str]:
@@ -110,7 +92,7 @@ class IntentModel:
         or the person: such labels are right in fewer than six of ten cases by leave-one-out."""
         if not len(texts):
             return []
-        return self.classifier.classify(texts, encode(self._embedder(), texts), allowed=allowed)
+        return self.classifier.classify(texts, self.vectors(texts), allowed=allowed)
 
     @classmethod
     def default(
@@ -128,11 +110,6 @@ class IntentModel:
 
         key = f"{_FORMAT} {embedder.fingerprint} {hash_data(str(content))}"
         return keep_learned(cls, "router", key, home, learn).use(embedder)
-
-    def _embedder(self) -> TextEmbedder:
-        if self.embedder is None:
-            raise ModelError("The intent model has no embedder", "call use(load_embedder(settings))")
-        return self.embedder
 
 
 def examples(content: Mapping[str, Any] | None = None) -> tuple[list[str], list[str]]:
@@ -207,14 +184,12 @@ def train_intents_table(
     extra, extra_vectors = _outside(labels, embedder)
 
     def fit(rows: Array) -> IntentModel:
-        model = IntentModel(embedder)
-        model.fingerprint = embedder.fingerprint
-        model.classifier = TextClassifier().fit(
+        classifier = TextClassifier().fit(
             [*(texts[i] for i in rows), *extra],
             [*(labels[i] for i in rows), *[OUT_OF_SCOPE] * len(extra)],
             np.concatenate([vectors[rows], extra_vectors]),
         )
-        return model
+        return IntentModel(embedder).learn(classifier)
 
     if progress:
         progress("learn", 0, 2)

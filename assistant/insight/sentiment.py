@@ -22,7 +22,7 @@ from assistant.insight.text import (
     Label,
     TextClassifier,
     TextEmbedder,
-    encode,
+    TextModel,
     keep_learned,
     milliseconds,
     read_yaml,
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 LABELS = ("positive", "neutral", "negative")
 ASPECTS = ("price", "delivery", "quality", "service")
-_FORMAT = 1  # raise it when what is learned from the same sentences changes
+_FORMAT = 2  # raise it when what is learned from the same sentences changes
 
 _SENTENCE = re.compile(r"[^.!?。！？；;\n]+(?:[.!?。！？；;]+[\"'”’)]*|\n|$)")
 _DOT_INSIDE = re.compile(
@@ -64,30 +64,10 @@ class Mood:
     aspects: Mapping[str, str]
 
 
-class SentimentModel:
-    """Texts in, calibrated labels out; :meth:`read` goes into sentences and aspects.
+class SentimentModel(TextModel):
+    """Texts in, calibrated labels out; :meth:`read` goes into sentences and aspects."""
 
-    The embedder isn't part of what is saved; :meth:`use` gives it back after loading.
-    """
-
-    def __init__(self, embedder: TextEmbedder | None = None) -> None:
-        self.embedder = embedder
-        self.version: str | None = None
-        self.metrics: Mapping[str, Any] = {}
-        self.fingerprint = ""
-        self.classifier = TextClassifier()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "embedder": None}
-
-    def use(self, embedder: TextEmbedder) -> "SentimentModel":
-        """Set the embedder; it must be the one the model was trained with."""
-        if self.fingerprint and embedder.fingerprint != self.fingerprint:
-            raise ModelError(
-                "The sentiment model was trained with another embedder", "crm-assistant train sentiment"
-            )
-        self.embedder = embedder
-        return self
+    name = "sentiment"
 
     def fit(
         self, texts: Sequence[str], labels: Sequence[str], *, progress: Progress | None = None
@@ -95,14 +75,10 @@ class SentimentModel:
         """Learn from labelled sentences; needs the embedder."""
         if unknown := set(labels) - set(LABELS):
             raise ModelError(f"Unknown labels: {', '.join(sorted(unknown))}", f"one of: {', '.join(LABELS)}")
-        embedder = self._embedder()
-        vectors = encode(embedder, texts, progress)
+        vectors = self.vectors(texts, progress)
         if progress:
             progress("learn", 0, None)
-        self.classifier = TextClassifier(extra=word_features).fit(texts, labels, vectors)
-        self.fingerprint = embedder.fingerprint
-        self.metrics = self.classifier.metrics_
-        return self
+        return self.learn(TextClassifier(extra=word_features).fit(texts, labels, vectors))
 
     def classify(self, texts: Sequence[str]) -> list[Label]:
         """One label per text. A text of several sentences is judged by the whole and by its sentences,
@@ -159,12 +135,7 @@ class SentimentModel:
         return Label(best, scores, bool(row[order[0]] >= self.classifier.threshold_))
 
     def _probabilities(self, texts: Sequence[str]) -> Array:
-        return self.classifier.probabilities(texts, encode(self._embedder(), texts))
-
-    def _embedder(self) -> TextEmbedder:
-        if self.embedder is None:
-            raise ModelError("The sentiment model has no embedder", "call use(load_embedder(settings))")
-        return self.embedder
+        return self.classifier.probabilities(texts, self.vectors(texts))
 
 
 def train_sentiment(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -362,6 +362,48 @@ def _gauss(a: Array, b: Array) -> Array:
 T = TypeVar("T")
 _lock = Lock()
 _learned: dict[str, Any] = {}
+
+
+class TextModel:
+    """What models of texts share: a :class:`TextClassifier` and the embedder whose vectors it learned from.
+
+    The embedder isn't part of what is saved; :meth:`use` gives it back after loading.
+    """
+
+    name = ""  # as ``crm-assistant train`` calls it
+
+    def __init__(self, embedder: TextEmbedder | None = None) -> None:
+        self.embedder = embedder
+        self.version: str | None = None
+        self.metrics: Mapping[str, Any] = {}
+        self.fingerprint = ""
+        self.classifier = TextClassifier()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "embedder": None}
+
+    def use(self, embedder: TextEmbedder) -> Self:
+        """Set the embedder; it must be the one the model was trained with."""
+        if self.fingerprint and embedder.fingerprint != self.fingerprint:
+            raise ModelError(
+                f"The {self.name} model was trained with another embedder", f"crm-assistant train {self.name}"
+            )
+        self.embedder = embedder
+        return self
+
+    def vectors(self, texts: Sequence[str], progress: Progress | None = None) -> Array:
+        """Sentence vectors (n, d) by the model's embedder."""
+        if self.embedder is None:
+            raise ModelError(f"The {self.name} model has no embedder", "call use(load_embedder(settings))")
+        return encode(self.embedder, texts, progress)
+
+    def learn(self, classifier: TextClassifier) -> Self:
+        """Take a fitted classifier as one's own."""
+        assert self.embedder is not None
+        self.classifier = classifier
+        self.fingerprint = self.embedder.fingerprint
+        self.metrics = classifier.metrics_
+        return self
 
 
 def encode(embedder: TextEmbedder, texts: Sequence[str], progress: Progress | None = None) -> Array:
