@@ -583,11 +583,15 @@ def index_search(
 @click.argument(
     "what",
     type=click.Choice(
-        ["churn", "segments", "recommend", "sentiment", "intents", "lifetime", "forecast", "all"]
+        [
+            *("churn", "segments", "recommend", "sentiment", "intents", "lifetime", "forecast", "all"),
+            *("risk", "scorecard"),
+        ]
     ),
 )
 @click.option("--table", type=click.Path(path_type=Path), help="Train on this table instead of the record.")
 @click.option("--target", help="Column to predict, with --table.")
+@click.option("--positive", help="Value of the target that counts as the event. [default: guessed]")
 @click.option("--id", "id_column", help="Column that names the row, with --table.")
 @click.option("--text", "text_column", help="Column of texts, with --table for intents.")
 @click.option("--label", "label_column", help="Column of labels, with --table for intents.")
@@ -598,6 +602,7 @@ def train(
     what: str,
     table: Path | None,
     target: str | None,
+    positive: str | None,
     id_column: str | None,
     text_column: str | None,
     label_column: str | None,
@@ -605,20 +610,33 @@ def train(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Train models on the record, or on a table; prints what was measured."""
+    """Train models on the record, or on a table; prints what was measured.
+
+    With --table: churn, risk (who doesn't pay), scorecard (risk as points), intents (your own labels).
+    """
     from assistant import insight
 
     settings = get_settings()
     with _progress() as progress:
-        if table is not None and what == "churn":
-            if not target:
-                raise click.UsageError("--table needs --target COLUMN")
+        if table is None and what in ("risk", "scorecard"):
+            raise click.UsageError(f"{what} needs --table FILE and --target COLUMN")
+        if table is not None and what in ("churn", "risk", "scorecard") and not target:
+            raise click.UsageError("--table needs --target COLUMN")
+        if table is not None and what == "scorecard":
+            reports = [
+                insight.train_scorecard(
+                    table, str(target), home=settings.home_dir, positive=positive,
+                    drop=[*sensitive, *([id_column] if id_column else [])], progress=progress,
+                )
+            ]  # fmt: skip
+        elif table is not None and what in ("churn", "risk"):
             reports = [
                 insight.train_table(
-                    "churn",
+                    what,
                     table,
-                    target,
+                    str(target),
                     id_column,
+                    positive=positive,
                     home=settings.home_dir,
                     progress=progress,
                     force=force,
@@ -637,7 +655,7 @@ def train(
                 )
             ]  # fmt: skip
         elif table is not None:
-            raise click.UsageError("--table goes with churn or intents")
+            raise click.UsageError("--table goes with churn, risk, scorecard or intents")
         else:
             with _store(settings) as store:
                 embedder = _embedder(settings) if what in ("all", "sentiment", "intents") else None
@@ -672,13 +690,13 @@ def _embedder(settings: Settings) -> Any:
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["churn"]))
-@click.option("--customer", help="Customer id; without it, everybody.")
+@click.argument("what", type=click.Choice(["churn", "risk", "scorecard"]))
+@click.option("--customer", help="Customer id; without it, everybody (churn).")
 @click.option("--table", type=click.Path(path_type=Path), help="Score this table.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write scores to this CSV file.")
 @_json_option
 def predict(what: str, customer: str | None, table: Path | None, out: Path | None, as_json: bool) -> None:
-    """Predict who leaves, with reasons."""
+    """Predict who leaves, with reasons; with --table score a table's rows, also for risk and as points."""
     from assistant import insight
 
     settings = get_settings()
@@ -686,10 +704,17 @@ def predict(what: str, customer: str | None, table: Path | None, out: Path | Non
         if out is None:
             raise click.UsageError("--table needs --out FILE")
         with _progress() as progress:
-            scores = insight.predict_table("churn", table, home=settings.home_dir, out=out, progress=progress)
+            if what == "scorecard":
+                scores = insight.score_points(table, home=settings.home_dir, out=out, progress=progress)
+            else:
+                scores = insight.predict_table(
+                    what, table, home=settings.home_dir, out=out, progress=progress
+                )
         bands = ", ".join(f"{n} {band}" for band, n in scores.bands.items())
         _print_json(scores) if as_json else click.echo(f"Wrote {scores.rows} rows to {out}: {bands}.")
         return
+    if what != "churn":
+        raise click.UsageError(f"{what} needs --table FILE and --out FILE")
     with _store(settings) as store:
         predictions = insight.load_model(settings.home_dir, "churn").predict(
             store, [customer] if customer else None
@@ -707,19 +732,130 @@ def predict(what: str, customer: str | None, table: Path | None, out: Path | Non
 
 
 def _write_predictions(out: Path, predictions: list[Any]) -> None:
+    rows = [
+        (p.customer_id, round(p.probability, 4), p.band, "; ".join(r.text_en for r in p.reasons[:4]))
+        for p in predictions
+    ]
+    _write_csv(out, ("customer", "probability", "band", "reasons"), rows)
+
+
+def _write_csv(out: Path, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     import csv
     import io
 
     from assistant.files import write_atomic
 
     buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(["customer", "probability", "band", "reasons"])
-    for p in predictions:
-        writer.writerow(
-            [p.customer_id, round(p.probability, 4), p.band, "; ".join(r.text_en for r in p.reasons[:4])]
-        )
+    csv.writer(buffer).writerows([head, *rows])
     write_atomic(out, buffer.getvalue())
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["anomalies"]))
+@click.option(
+    "--share", default=0.005, show_default=True, type=click.FloatRange(0.0001, 0.2), help="Of all orders."
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write them to this CSV file.")
+@_json_option
+def detect(what: str, share: float, out: Path | None, as_json: bool) -> None:
+    """Orders that stand out, with the reason, most unusual first."""
+    from assistant.insight import find_anomalies
+
+    with _store(get_settings()) as store:
+        found = sorted(find_anomalies(store, share=share), key=lambda a: -a.score)
+    if out is not None:
+        rows = [
+            (a.order_id, a.customer_id, a.at, a.amount, round(a.score, 5), "; ".join(a.reasons))
+            for a in found
+        ]
+        _write_csv(out, ("order", "customer", "at", "amount", "score", "reasons"), rows)
+    if as_json:
+        _print_json(found)
+        return
+    for a in found[:20]:
+        click.echo(f"{a.order_id}  {a.customer_id}  {a.at[:16]}  {a.amount:>10,.2f}  {'; '.join(a.reasons)}")
+    if len(found) > 20:
+        click.echo(f"... and {len(found) - 20} more; --out FILE.csv writes all of them")
+
+
+@main.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="[default: report.html in the home]"
+)
+@_json_option
+def report(out: Path | None, as_json: bool) -> None:
+    """Write one page with plots about all models: how good they are, what they say, whether to train again."""
+    from assistant.insight import write_report
+
+    settings = get_settings()
+    path = out or settings.home_dir / "report.html"
+    store = _store(settings) if settings.record_path.exists() else None
+    with _progress() as progress:
+        sections = write_report(settings.home_dir, path, store=store, progress=progress)
+    if as_json:
+        _print_json({"path": str(path), "sections": [s.as_dict() for s in sections]})
+        return
+    for section in sections:
+        for warning in section.warnings:
+            click.echo(f"{section.title}: {warning}")
+    click.echo(f"Wrote {path}")
+
+
+@main.group()
+def models() -> None:
+    """What was trained, a way back, and whether to train again."""
+
+
+@models.command("list")
+@_json_option
+def models_list(as_json: bool) -> None:
+    """All versions of all models; the one in place is marked."""
+    from assistant.insight import history, model_names
+
+    home = get_settings().home_dir
+    saved = [version for name in model_names(home) for version in history(home, name)]
+    if as_json:
+        _print_json(saved)
+        return
+    if not saved:
+        click.echo("No model has been trained yet: crm-assistant train all")
+    for v in saved:
+        told = v.report.get("comparison", "")
+        click.echo(
+            f"{'*' if v.current else ' '} {v.name:14} {v.version:4} {v.at[:16].replace('T', ' ')}  {told}"
+        )
+
+
+@models.command("rollback")
+@click.argument("name")
+@_json_option
+def models_rollback(name: str, as_json: bool) -> None:
+    """Put back the version of a model that was in place before."""
+    from assistant.insight import rollback
+
+    version = rollback(get_settings().home_dir, name)
+    _print_json({"model": name, "version": version}) if as_json else click.echo(
+        f"{name} {version} is in place."
+    )
+
+
+@models.command("check")
+@_json_option
+def models_check(as_json: bool) -> None:
+    """Has the record moved since the churn model was trained? Says whether to train again, and why."""
+    from assistant import insight
+
+    settings = get_settings()
+    with _store(settings) as store:
+        advice = insight.load_model(settings.home_dir, "churn").advice(store)
+    if as_json:
+        _print_json(advice)
+        return
+    for d in advice.drift:
+        if d.verdict != "steady":
+            click.echo(f"{d.column:28} {d.verdict:8} PSI {d.psi:.3f}")
+    said = f"Train again: {'; '.join(advice.reasons)}" if advice.retrain else "No need to train again."
+    click.echo(f"{said} -> crm-assistant train churn" if advice.retrain else said)
 
 
 @main.command()

@@ -68,6 +68,9 @@ def test_help_and_version(run: Run) -> None:
         "train",
         "predict",
         "classify",
+        "detect",
+        "report",
+        "models",
         "eval",
         "doctor",
     ):
@@ -78,7 +81,7 @@ def test_help_and_version(run: Run) -> None:
 @pytest.mark.parametrize(
     "command",
     ["demo", "ask", "chat", "serve", "import", "index build", "index search", "index status", "index rollback", "train", "predict",
-     "classify", "eval", "doctor"],
+     "classify", "detect", "report", "models list", "models rollback", "models check", "eval", "doctor"],
 )  # fmt: skip
 def test_every_command_explains_itself(run: Run, command: str) -> None:
     shown = run(*command.split(), "--help")
@@ -91,6 +94,7 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
         ("nothing",), ("ask",), ("ask", "x", "--nothing"), ("import", "customers"), ("import", "wishes", "x.csv"), ("classify", "pii"),
         ("classify", "mood", "x"), ("classify", "pii", "--batch", "in.jsonl"), ("index", "search"), ("index", "search", "x", "--k", "0"),
         ("train", "luck"), ("train", "churn", "--table", "t.csv"), ("predict", "churn", "--table", "t.csv"), ("demo", "--port", "x"),
+        ("train", "scorecard"), ("train", "risk"), ("predict", "scorecard"), ("detect", "luck"), ("models", "rollback"),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_2(run: Run, home: Path, arguments: tuple[str, ...]) -> None:
@@ -102,7 +106,8 @@ def test_wrong_usage_is_2(run: Run, home: Path, arguments: tuple[str, ...]) -> N
 @pytest.mark.parametrize(
     "arguments",
     [("ask", "hello"), ("chat",), ("serve",), ("index", "status"), ("index", "build"), ("predict", "churn"), ("train", "churn"), ("eval",),
-     ("index", "rollback"), ("import", "customers", "nowhere.csv"), ("classify", "pii", "--batch", "nowhere", "--out", "out")],
+     ("index", "rollback"), ("import", "customers", "nowhere.csv"), ("classify", "pii", "--batch", "nowhere", "--out", "out"),
+     ("report",), ("detect", "anomalies"), ("models", "check"), ("models", "rollback", "churn")],
     ids=lambda a: " ".join(a[:2]),
 )  # fmt: skip
 def test_what_cannot_be_done_is_1_with_one_line_and_a_hint(run: Run, arguments: tuple[str, ...]) -> None:

@@ -32,10 +32,12 @@ _HOMES = {
     "predict_table": "assistant.insight.tables",
     "put_in_place": "assistant.insight.registry",
     "rollback": "assistant.insight.registry",
+    "score_points": "assistant.insight.tables",
     "save_model": "assistant.insight.registry",
     "train": "assistant.insight.training",
     "train_scorecard": "assistant.insight.risk",
     "train_table": "assistant.insight.tables",
+    "write_report": "assistant.insight.report",
 }
 __all__ = [*_HOMES]
 

@@ -150,8 +150,10 @@ def prepare(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
             days = to_dates(values, column.day_first)
             out[column.name] = (pd.Timestamp(column.origin) - days).dt.total_seconds() / 86_400
         else:
-            text = values if not _is_number(values) else values.map(lambda v: f"{v:g}", na_action="ignore")
-            out[column.name] = text.astype(object).mask(blanks(values).to_numpy(), None)
+            place, distinct = pd.factorize(values, use_na_sentinel=False)
+            each = pd.Series(distinct)
+            text = each if not _is_number(values) else each.map(lambda v: f"{v:g}", na_action="ignore")
+            out[column.name] = text.astype(object).mask(blanks(each).to_numpy(), None).to_numpy()[place]
     return pd.DataFrame(out, index=frame.index)
 
 

@@ -1,6 +1,5 @@
 """Why a score is what it is, what would change it, and what matters over all."""
 
-import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -161,52 +160,6 @@ def counterfactuals(
         )
         for changes, after in found[:n]
     ]
-
-
-def bars_svg(title: str, values: Sequence[tuple[str, float]], *, width: int = 640) -> str:
-    """Horizontal bars as an SVG picture, e.g. importance by column; the values' shares are written beside."""
-    top = max((abs(v) for _, v in values), default=1.0) or 1.0
-    height = 34 + 22 * len(values)
-    label, room = 220, width - 220 - 70
-    rows = [
-        f'<text x="{label - 8}" y="{44 + 22 * i}" text-anchor="end">{html.escape(name[:34])}</text>'
-        f'<rect x="{label}" y="{32 + 22 * i}" width="{max(1.0, room * abs(value) / top):.1f}" height="15" rx="2"/>'
-        f'<text x="{label + room * abs(value) / top + 6:.1f}" y="{44 + 22 * i}">{value:.3g}</text>'
-        for i, (name, value) in enumerate(values)
-    ]
-    return _svg(title, width, height, "".join(rows))
-
-
-def calibration_svg(table: Sequence[Mapping[str, float]], *, size: int = 320) -> str:
-    """The calibration table as an SVG picture: predicted against observed, the diagonal being perfect."""
-    room, left = size - 70, 46
-
-    def at(p: float, o: float) -> tuple[float, float]:
-        return left + room * p, 30 + room * (1 - o)
-
-    points = [at(row["predicted"], row["observed"]) for row in table]
-    (x0, y0), (x1, y1) = at(0, 0), at(1, 1)
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    body = (
-        f'<path d="M{x0} {y0}L{x1} {y1}" stroke="#999" stroke-dasharray="4" fill="none"/>'
-        f'<path d="M{x0} {y1}V{y0}H{x1}" stroke="#333" fill="none"/>'
-        f'<polyline points="{line}" fill="none" stroke="#2563a8" stroke-width="2"/>'
-        + "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in points)
-        + f'<text x="{left + room / 2}" y="{size - 8}" text-anchor="middle">predicted</text>'
-        + f'<text transform="translate(14 {30 + room / 2}) rotate(-90)" text-anchor="middle">observed</text>'
-        + f'<text x="{x0}" y="{y0 + 14}" text-anchor="middle">0</text>'
-        + f'<text x="{x1}" y="{y0 + 14}" text-anchor="middle">1</text>'
-    )
-    return _svg("Calibration", size, size, body)
-
-
-def _svg(title: str, width: int, height: int, body: str) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img" '
-        f'aria-label="{html.escape(title)}" font-family="system-ui, sans-serif" font-size="12" fill="#2563a8">'
-        f'<g><text x="8" y="18" font-size="14" fill="#222">{html.escape(title)}</text>'
-        f"<style>text{{fill:#222}}</style>{body}</g></svg>"
-    )
 
 
 def _plain(value: Any) -> Any:

@@ -155,6 +155,7 @@ def train_intents(
         metrics=metrics,
         features=["sentence vector", "words", "letters"],
         data_hash=hash_data(texts, labels),
+        report={"by_label": model.classifier.by_label_},
     )
     return TrainReport("intents", version, metrics, rows=len(texts), seconds=time.perf_counter() - started)
 
@@ -226,6 +227,7 @@ def train_intents_table(
         metrics=metrics,
         features=["sentence vector", "words", "letters"],
         data_hash=hash_data(texts, labels),
+        report={"by_label": model.classifier.by_label_},
     )
     return TrainReport(
         TABLE_MODEL,

@@ -376,7 +376,12 @@ def _root(home: Path, name: str) -> Path:
 
 
 def _command(name: str) -> str:
-    return name if not name.startswith("table-") else "churn --table FILE --target COLUMN"
+    """What follows ``crm-assistant train`` for a model: those over tables are called after what they predict."""
+    if name == "intents-table":
+        return "intents --table FILE --text COLUMN --label COLUMN"
+    if name == "scorecard" or name.endswith("-table"):
+        return f"{name.removesuffix('-table')} --table FILE --target COLUMN"
+    return name
 
 
 @contextmanager

@@ -62,6 +62,7 @@ class Scorecard:
 
     version: str | None = None
     metrics: Mapping[str, Any] = {}
+    id: str | None = None  # the column that names the rows
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self.columns = [c for c in columns if c.used]
@@ -259,6 +260,7 @@ def train_scorecard(
         if test.any():
             p[test] = Scorecard(used).fit(X[~test], y[~test]).probability(X[test])
     card = Scorecard(used).fit(X, y)
+    card.id = next((c.name for c in columns if c.role == "id"), None)
     metrics: dict[str, Any] = {**by_fold(y, p, fold_of), "rate": float(y.mean()), "rows": len(y)}
     metrics["gini"] = 2 * metrics["auc"] - 1
     left_out += card.left_out_

@@ -110,8 +110,11 @@ class Encoder:
 
     def _codes(self, values: pd.Series, column: str) -> np.ndarray:
         levels = self.levels_[column]
-        codes = pd.Index(levels, dtype=object).get_indexer(_text(values).to_numpy(dtype=object))
-        return np.where(codes < 0, len(levels), codes)
+        # each distinct value is turned into text once: a category has few of them, a table a million rows
+        place, distinct = pd.factorize(values, use_na_sentinel=False)
+        texts = _text(pd.Series(distinct)).to_numpy(dtype=object)
+        codes = pd.Index(levels, dtype=object).get_indexer(texts)
+        return np.where(codes < 0, len(levels), codes)[place]
 
 
 class LinearScorer:

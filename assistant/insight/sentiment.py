@@ -160,6 +160,7 @@ def train_sentiment(
         metrics=metrics,
         features=["sentence vector", "words", "letters", "word lists"],
         data_hash=hash_data(texts, labels),
+        report={"by_label": model.classifier.by_label_},
     )
     return TrainReport("sentiment", version, metrics, rows=len(texts), seconds=time.perf_counter() - started)
 

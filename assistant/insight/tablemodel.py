@@ -88,15 +88,7 @@ class TableModel:
 
     def prepare(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The model's columns of a table, in types; :class:`ModelError` names those that are missing."""
-        names = [c.name for c in self.columns]
-        missing = [name for name in names if name not in frame.columns]
-        if missing:
-            near = {name: closest(name, [str(c) for c in frame.columns], 1) for name in missing[:3]}
-            hint = "; ".join(f"for {name}, is it {found[0]!r}?" for name, found in near.items() if found)
-            raise ModelError(
-                f"The table lacks {len(missing)} of the model's {len(names)} columns: {', '.join(missing[:6])}",
-                hint or "it needs the columns that the model was trained on",
-            )
+        check_columns(frame, self.columns)
         return prepare(frame, self.columns)
 
     def complete(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -162,6 +154,19 @@ class TableModel:
         moved = drift(self.trained_on, self.prepare(frame))
         return retrain_advice(
             moved, age_days=age_days, rows_then=self.rows, rows_now=None, importance=self.importance
+        )
+
+
+def check_columns(frame: pd.DataFrame, columns: Sequence[Column]) -> None:
+    """:class:`ModelError` naming those of a model's columns that a table lacks, and what they may be called."""
+    names = [c.name for c in columns]
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        near = {name: closest(name, [str(c) for c in frame.columns], 1) for name in missing[:3]}
+        hint = "; ".join(f"for {name}, is it {found[0]!r}?" for name, found in near.items() if found)
+        raise ModelError(
+            f"The table lacks {len(missing)} of the model's {len(names)} columns: {', '.join(missing[:6])}",
+            hint or "it needs the columns that the model was trained on",
         )
 
 

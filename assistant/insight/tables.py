@@ -9,7 +9,7 @@ import csv
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pandas as pd
 from assistant.errors import ModelError
 from assistant.insight.columns import (
     count_rows,
+    prepare,
     read_chunks,
     read_table,
 )
@@ -33,7 +34,8 @@ from assistant.insight.registry import (
     load_model,
     save_model,
 )
-from assistant.insight.tablemodel import TableModel, fit_table
+from assistant.insight.risk import Scorecard
+from assistant.insight.tablemodel import TableModel, band_names, check_columns, fit_table
 
 CHUNK = 50_000
 
@@ -122,6 +124,42 @@ def predict_table(
     at the end only.
     """
     model: TableModel = load_model(home, f"{kind}-table")
+
+    def score(part: pd.DataFrame, first_row: int) -> pd.DataFrame:
+        return _score(model, part, first_row, reasons_per_row)
+
+    return _in_parts(path, out, progress, score, version=model.version or "", advise=model.advice)
+
+
+def score_points(
+    path: Path | str | pd.DataFrame, *, home: Path, out: Path | None = None, progress: Progress | None = None
+) -> TableScores:
+    """Points of the ``scorecard`` for every row of a table, as :func:`predict_table` does for probabilities."""
+    card: Scorecard = load_model(home, "scorecard")
+    columns = [c for c in card.columns if c.name in card.bins_]
+
+    def score(part: pd.DataFrame, first_row: int) -> pd.DataFrame:
+        check_columns(part, columns)
+        X = prepare(part, columns)
+        probability = card.probability(X)
+        bands = band_names(probability, float(card.metrics["rate"]))
+        scored = pd.DataFrame(
+            {"points": card.points(X), "probability": np.round(probability, 6), "band": bands}
+        )
+        return _named(scored, card.id, part, first_row)
+
+    return _in_parts(path, out, progress, score, version=card.version or "")
+
+
+def _in_parts(
+    path: Path | str | pd.DataFrame,
+    out: Path | None,
+    progress: Progress | None,
+    score: Callable[[pd.DataFrame, int], pd.DataFrame],
+    *,
+    version: str,
+    advise: Callable[[pd.DataFrame], RetrainAdvice] | None = None,
+) -> TableScores:
     started = time.perf_counter()
     total = count_rows(path)
     bands = {"low": 0, "medium": 0, "high": 0}
@@ -132,9 +170,9 @@ def predict_table(
         for part in read_chunks(path, CHUNK):
             if not len(part):
                 continue
-            if rows == 0:
-                advice = model.advice(part)
-            scored = _score(model, part, rows, reasons_per_row)
+            if rows == 0 and advise is not None:
+                advice = advise(part)
+            scored = score(part, rows)
             for name, count in scored["band"].value_counts().items():
                 bands[str(name)] += int(count)
             summed += float(scored["probability"].sum())
@@ -149,17 +187,14 @@ def predict_table(
         raise ModelError("The table has no rows to score", "give a table with a header line and rows")
     frame = pd.concat(frames, ignore_index=True) if out is None else None
     seconds = time.perf_counter() - started
-    return TableScores(out, rows, bands, summed / rows, seconds, model.version or "", advice, frame)
+    return TableScores(out, rows, bands, summed / rows, seconds, version, advice, frame)
 
 
 def _score(model: TableModel, part: pd.DataFrame, first_row: int, reasons_per_row: int) -> pd.DataFrame:
     X = model.prepare(part)
     probability = model.scorer.probability(X)
     scored = pd.DataFrame({"probability": np.round(probability, 6), "band": model.bands(probability)})
-    if model.id in part.columns:
-        scored.insert(0, str(model.id), part[model.id].to_numpy())
-    else:
-        scored.insert(0, "row", np.arange(first_row, first_row + len(part)))
+    scored = _named(scored, model.id, part, first_row)
     if reasons_per_row:
         parts, _ = model.scorer.contributions(X)
         top = np.argsort(-np.abs(parts), axis=1, kind="stable")[:, :reasons_per_row]
@@ -172,6 +207,15 @@ def _score(model: TableModel, part: pd.DataFrame, first_row: int, reasons_per_ro
             )
             for i in range(len(part))
         ]
+    return scored
+
+
+def _named(scored: pd.DataFrame, id: str | None, part: pd.DataFrame, first_row: int) -> pd.DataFrame:
+    """With the rows' ids as the first column, or their numbers in the file where there are none."""
+    if id in part.columns:
+        scored.insert(0, str(id), part[id].to_numpy())
+    else:
+        scored.insert(0, "row", np.arange(first_row, first_row + len(part)))
     return scored
 
 

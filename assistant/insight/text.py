@@ -35,7 +35,7 @@ Features = Callable[[Sequence[str]], Array]
 # Learning takes memory of 8 bytes times the square of the examples: beyond this a sample is drawn per label.
 MOST_EXAMPLES = 12_000
 # Settings of the kernel are compared on at most so many examples.
-_SEARCH_EXAMPLES = 1_000
+_SEARCH_EXAMPLES = 3_000
 
 _ID = re.compile(r"\b[a-z]{1,3}-\d{2,}\b|\b\d{5,}\b")
 _MAIL = re.compile(r"\S+@\S+\.\w+")
@@ -84,7 +84,8 @@ class TextClassifier:
 
     ``extra`` computes further features per text, shape (n, d), e.g. counts from a word list. Learned names
     end in ``_``: ``classes_``, ``kernel_``, ``temperature_``, ``threshold_`` (the probability from which on a
-    label is right in at least a share of ``worth`` of such cases by leave-one-out: sure), ``leave_one_out_`` (n, classes) scores, ``metrics_``.
+    label is right in at least a share of ``worth`` of such cases by leave-one-out: sure), ``leave_one_out_``
+    (n, classes) scores, ``metrics_``, ``by_label_``.
     """
 
     extra: Features | None = None
@@ -258,6 +259,7 @@ class TextClassifier:
             "examples": len(y),
             "labels": len(self.classes_),
         }
+        self.by_label_ = by_label(y, self.leave_one_out_.argmax(1), self.classes_)
 
     def _mask(self, allowed: Collection[str] | None) -> Array:
         if allowed is None:
@@ -277,6 +279,21 @@ def calibration_error(confidence: Array, correct: Array, bins: int = 10) -> floa
     parts = [p for p in np.array_split(order, bins) if len(p)]
     gaps = [len(p) * abs(float(confidence[p].mean()) - float(correct[p].mean())) for p in parts]
     return float(sum(gaps) / len(order))
+
+
+def by_label(truth: Array, found: Array, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Examples, precision, recall and F1 of each label; ``truth`` and ``found`` are positions in ``names``."""
+    out = {}
+    for k, name in enumerate(names):
+        hits, said, real = (int(np.sum(x)) for x in ((truth == k) & (found == k), found == k, truth == k))
+        f1 = 2 * hits / (said + real) if said + real else 0.0
+        figures = {
+            "precision": hits / said if said else 0.0,
+            "recall": hits / real if real else 0.0,
+            "f1": f1,
+        }
+        out[str(name)] = {"examples": real, **figures}
+    return out
 
 
 def _solve(gram: Array, targets: Array, base: Array, ridge: float) -> tuple[Array, Array]:
