@@ -259,7 +259,7 @@ class TextClassifier:
             "examples": len(y),
             "labels": len(self.classes_),
         }
-        self.by_label_ = by_label(y, self.leave_one_out_.argmax(1), self.classes_)
+        self.by_label_ = by_label(y, self.leave_one_out_.argmax(1), list(map(str, self.classes_)))
 
     def _mask(self, allowed: Collection[str] | None) -> Array:
         if allowed is None:

@@ -1,0 +1,87 @@
+"""What a part of the report is made of, and how saved figures are read and written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assistant.insight.registry import (
+    SavedModel,
+    history,
+)
+
+Rows = Sequence[Sequence[Any]]
+FIGURES = {
+    "auc": "AUC",
+    "average_precision": "Average precision",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "lift_10": "Lift in the top 10 %",
+    "calibration_error": "Calibration error",
+    "ndcg_at_10": "NDCG@10",
+    "recall_at_10": "Recall@10",
+    "macro_f1": "Macro-F1",
+    "mase": "MASE",
+    "mae": "MAE",
+    "rmse": "RMSE",
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A picture, what it shows, and the numbers behind it as a table for those who can't see it."""
+
+    title: str
+    svg: str
+    head: Sequence[str] = ()
+    rows: Rows = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    head: Sequence[str]
+    rows: Rows
+    marked: Sequence[int] = ()  # rows that stand out
+
+
+@dataclass
+class Section:
+    """One part of the report. ``todo`` says what to type where there is nothing to show."""
+
+    key: str
+    title: str
+    intro: str = ""
+    figures: list[tuple[str, str, str]] = field(default_factory=list)  # name, value, note
+    plots: list[Plot] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    todo: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "section": self.key,
+            "figures": {name: value for name, value, _ in self.figures},
+            "plots": [p.title for p in self.plots],
+            "tables": [t.title for t in self.tables],
+            "notes": self.notes,
+            "warnings": self.warnings,
+            "todo": self.todo,
+        }
+
+
+def saved_current(home: Path, name: str) -> SavedModel:
+    return next(v for v in history(home, name) if v.current)
+
+
+def saved_report(home: Path, name: str) -> Mapping[str, Any]:
+    return next((v.report for v in history(home, name) if v.current), {})
+
+
+def number(value: Any) -> str:
+    return "" if value is None or value != value else f"{float(value):.3f}"
+
+
+def share(value: Any) -> str:
+    return "" if value is None or value != value else f"{float(value):.0%}"
