@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Measure the router, sentiment and learning a company's labels, on texts that none of them learned from.
 
-    python scripts/bench_classify.py [--only router|sentiment|table] [--table FILE --text COL --label COL]
+    python scripts/bench_classify.py [--only router|sentiment|ways|table]
+        [--table FILE --text COL --label COL [--folds N]]
 
 The embedder is the settings' one (CRM_ASSISTANT_EMBEDDER: an id or a folder). The test sets in tests/data were
 written apart from the example sentences in prompts/ and are used for nothing but this.
@@ -98,6 +99,75 @@ def sentiment(embedder: Any, home: Path, wrong: bool) -> None:
                     print(f"    {a} -> {b}: {text}")
 
 
+def ways(embedder: Any, home: Path, most: int) -> None:
+    """Three ways to tell sentiment: the classifier, the chat model's choice, and the mean of both's probabilities."""
+    from sklearn.metrics import f1_score
+
+    from assistant.language import load_chat_model
+
+    options = {"positive": "happy: praise or thanks", "neutral": "neutral: a question, a request or a plain fact",
+               "negative": "unhappy: a complaint or anger"}  # fmt: skip
+    chat = load_chat_model(get_settings())
+    model = SentimentModel.default(embedder, home=home)
+    for language in ("en", "zh"):
+        test = rows(f"sentiment_{language}.jsonl")
+        test = test[:: max(1, len(test) // most)][:most]
+        texts, truth = [r["text"] for r in test], np.array([r["label"] for r in test])
+        chat.choose(
+            f"How does the writer of this message feel?\n\n{texts[0]}", list(options.values())
+        )  # warm
+        found: dict[str, tuple[np.ndarray, float]] = {}
+        start = time.perf_counter()
+        found["classifier"] = (
+            np.array([[model.classify([t])[0].scores[x] for x in LABELS] for t in texts]),
+            time.perf_counter() - start,
+        )
+        start = time.perf_counter()
+        chosen = [
+            chat.choose(
+                f"How does the writer of this message feel?\n\n{t}", list(options.values())
+            ).probabilities
+            for t in texts
+        ]
+        found["chat model"] = (
+            np.array([[c[options[x]] for x in LABELS] for c in chosen]),
+            time.perf_counter() - start,
+        )
+        both = (found["classifier"][0] + found["chat model"][0]) / 2
+        found["both"] = (both, found["classifier"][1] + found["chat model"][1])
+        two = truth != "neutral"
+        for name, (p, seconds) in found.items():
+            said = np.array(LABELS)[p.argmax(1)]
+            better = np.where(p[:, 0] >= p[:, 2], "positive", "negative")
+            print(
+                f"  {language} {name:10} three classes macro-F1 {f1_score(truth, said, average='macro'):.3f}, two classes "
+                f"{(better == truth)[two].mean():.3f}; {seconds / len(texts):.3f} s per message ({len(texts)} messages)",
+                flush=True,
+            )
+
+
+def folded(embedder: Any, path: Path, text: str, label: str, folds: int) -> None:
+    """Accuracy of learning a table's labels by cross-validation over ``folds`` parts."""
+    from sklearn.model_selection import StratifiedKFold
+
+    from assistant.insight.intents import _rows
+    from assistant.insight.text import TextClassifier, encode
+
+    texts, labels, _ = _rows(path, text, label)
+    vectors, y = encode(embedder, texts), np.asarray(labels)
+    right = np.zeros(len(y))
+    start = time.perf_counter()
+    for learn, test in StratifiedKFold(folds, shuffle=True, random_state=0).split(texts, y):
+        model = TextClassifier().fit([texts[i] for i in learn], [labels[i] for i in learn], vectors[learn])
+        scores = model.scores([texts[i] for i in test], vectors[test])
+        right[test] = model.classes_[scores.argmax(1)] == y[test]
+        print(f"  part: {right[test].mean():.4f} of {len(test)}", flush=True)
+    print(
+        f"{path.name}: accuracy {right.mean():.4f} in {folds}-fold cross-validation over {len(y)} rows, "
+        f"{time.perf_counter() - start:.0f} s"
+    )
+
+
 def table(embedder: Any, path: Path, text: str, label: str) -> None:
     with TemporaryDirectory() as home:
         report = train_intents_table(path, text, label, home=Path(home), embedder=embedder)
@@ -110,10 +180,12 @@ def _short(metrics: Any) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--only", choices=["router", "sentiment", "table"])
+    parser.add_argument("--only", choices=["router", "sentiment", "ways", "table"])
     parser.add_argument("--table", type=Path)
     parser.add_argument("--text", default="text")
     parser.add_argument("--label", default="category")
+    parser.add_argument("--folds", type=int, help="cross-validate the table instead of one held-out fifth")
+    parser.add_argument("--most", type=int, default=150, help="messages per language for --only ways")
     parser.add_argument(
         "--wrong", action="store_true", help="show what went wrong (then the tests are spent)"
     )
@@ -126,7 +198,11 @@ def main() -> None:
             router(embedder, Path(home), options.wrong)
         if options.only in (None, "sentiment"):
             sentiment(embedder, Path(home), options.wrong)
-    if options.table and options.only in (None, "table"):
+        if options.only == "ways":  # loads the chat model: only when asked for
+            ways(embedder, Path(home), options.most)
+    if options.table and options.folds and options.only in (None, "table"):
+        folded(embedder, options.table, options.text, options.label, options.folds)
+    elif options.table and options.only in (None, "table"):
         table(embedder, options.table, options.text, options.label)
 
 
