@@ -269,9 +269,9 @@ class Assistant:
                         " ".join(x for x in (called.result["error"], called.result.get("hint")) if x)
                     )
                 evidence += [e for e in found if e.id not in {x.id for x in evidence}]
-                if step is steps[0] and called.name == "contact_history":
-                    said_it = called.result.get("best", 0.0) >= SAID_IT
-                elif said_it and called.name == "customer_profile":
+                if called.name == "contact_history":
+                    said_it = said_it or called.result.get("best", 0.0) >= SAID_IT
+                elif said_it and steps[0].tool == "contact_history" and called.name == "customer_profile":
                     break
         except PermissionDenied:
             text = say.sign_in if session.role == "visitor" else say.refused
@@ -297,7 +297,10 @@ class Assistant:
                 if e.kind in ("record", "prediction", "policy") and (e.id != card or len(steps) == 1)
             ]
             one_order = understood.intent == "order_status" and understood.orders
-            if said and (one_order or understood.confidence >= EXACT.get(understood.intent, 2.0)):
+            exact = understood.confidence >= EXACT.get(understood.intent, 2.0)
+            if exact and understood.confidence < SURE and said_it:
+                exact = understood.intent != "churn_risk"  # it may be what the customer said about leaving
+            if said and (one_order or exact):
                 yield from writer.quote(evidence, said[0])
             else:
                 hint = HINTS.get((understood.intent, language), "") if understood.confidence >= SURE else ""
@@ -327,7 +330,7 @@ class Assistant:
                 timing["first_token_s"] = round(timing["first_token_s"] + prepared, 3)
             yield Answered(answer, "answered", result.citations, result.checks, timing)
             return
-        if problems:
+        if problems and (understood.routed_by != "unsure" or not evidence):
             text = problems[0]
         else:
             text = (
