@@ -40,6 +40,7 @@ def export_customer(store: Store, customer_id: str) -> dict[str, Any]:
         "subscriptions": store.subscriptions(customer_id),
         "interactions": store.interactions(customer_id),
         "offers_made": store.offers_made(customer_id),
+        "actions": store.actions(customer_id, limit=-1),
         "conversations": conversations,
         "audit": [{**dict(row), "detail": json.loads(row["detail"])} for row in audit],
     }
@@ -89,7 +90,15 @@ def erase_customer(
             removed[table] = run(
                 f"DELETE FROM {table} WHERE conversation_id IN {talks}", (customer_id,)
             ).rowcount
-        for table in ("orders", "subscriptions", "interactions", "offers_made", "conversations"):
+        for table in (
+            "orders",
+            "subscriptions",
+            "interactions",
+            "offers_made",
+            "conversations",
+            "actions",
+            "codes",
+        ):
             removed[table] = run(f"DELETE FROM {table} WHERE customer_id = ?", (customer_id,)).rowcount
         removed["customers"] = run("DELETE FROM customers WHERE id = ?", (customer_id,)).rowcount
         for row in run("SELECT id, target, detail FROM audit").fetchall():

@@ -196,5 +196,39 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         ) STRICT;
         """,
     ),
+    (
+        2,
+        "actions done on somebody's behalf, one-time codes",
+        """
+        CREATE TABLE actions (
+            id TEXT PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,      -- the same key is done once
+            at TEXT NOT NULL,
+            kind TEXT NOT NULL,            -- cancel_order | pause_subscription | ...: see assistant/dialogue/actions.py
+            customer_id TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            role TEXT NOT NULL,
+            conversation_id TEXT,
+            arguments TEXT NOT NULL DEFAULT '{}',   -- JSON
+            detail TEXT NOT NULL DEFAULT '{}',      -- JSON: rows changed (before, after) and added
+            undone_at TEXT
+        ) STRICT;
+        CREATE INDEX actions_customer ON actions (customer_id, at);
+
+        CREATE TABLE codes (               -- one-time codes sent by e-mail; only hashes are kept
+            id INTEGER PRIMARY KEY,
+            at REAL NOT NULL,              -- seconds since 1970
+            purpose TEXT NOT NULL,         -- sign_in
+            conversation_id TEXT NOT NULL,
+            address TEXT NOT NULL,         -- keyed hash of the e-mail address
+            customer_id TEXT,              -- NULL where the address is nobody's
+            code TEXT,                     -- keyed hash of the code
+            tries INTEGER NOT NULL DEFAULT 0,
+            used_at REAL
+        ) STRICT;
+        CREATE INDEX codes_conversation ON codes (conversation_id, at);
+        CREATE INDEX codes_address ON codes (address, at);
+        """,
+    ),
 ]
 NEWEST = MIGRATIONS[-1][0]

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from assistant.crm.actions import Actions
 from assistant.crm.conversations import Conversations
 from assistant.crm.database import Database
 from assistant.errors import RecordError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int | None], None]
 
 # Columns that hold JSON objects: dicts outside, text inside.
-_JSON_COLUMNS = frozenset({"attributes", "rules", "state", "detail", "report"})
+_JSON_COLUMNS = frozenset({"attributes", "rules", "state", "detail", "report", "arguments"})
 _KEYS = {
     "meta": ("key",),
     "customers": ("id",),
@@ -38,6 +39,7 @@ _KEYS = {
     "messages": ("id",),
     "imports": ("id",),
     "audit": ("id",),
+    "actions": ("id",),
 }
 TABLES = tuple(_KEYS)
 
@@ -72,6 +74,12 @@ class Store:
         self.messages = talk.messages
         self.audit = talk.audit
         self.audit_log = talk.audit_log
+        acts = Actions(self.database, talk)
+        self.perform_action = acts.perform_action
+        self.undo_action = acts.undo_action
+        self.action = acts.action
+        self.action_by_key = acts.action_by_key
+        self.actions = acts.actions
 
     @property
     def path(self) -> Path:

@@ -309,7 +309,9 @@ class EN:
     thanks = "You're welcome! Is there anything else I can do for you?"
     handed_off = "I'm passing this to a colleague, who will answer you here. Your conversation so far goes along, so you needn't repeat it."
     held = "A colleague has this conversation; your message has been passed on."
-    change_note = "I can't make this change myself yet. If you like, I'll pass it to a colleague: just write \"talk to a person\"."
+    change_note = "I can't make this change myself. If you like, I'll pass it to a colleague: just write \"talk to a person\"."
+    sign_in_first = "I can do that once I know who you are: please sign in first."
+    not_done = "What I asked you to confirm has not been done; just ask for it again if you want it."
     empty = "Please type a question."
 
 
@@ -548,5 +550,7 @@ class ZH(EN):
     thanks = "不客气！还有什么可以帮您的吗？"
     handed_off = "我正在把您的问题转给同事，同事会在这里回复您。之前的对话会一并转交，您无需重复。"
     held = "同事正在处理这段对话，您的留言已转达。"
-    change_note = "我目前还不能自己完成这项更改。如果需要，请输入“转人工”，我会转给同事处理。"
+    change_note = "这项更改我无法自己完成。如果需要，请输入“转人工”，我会转给同事处理。"
+    sign_in_first = "办理之前我需要先确认您的身份：请先登录。"
+    not_done = "刚才请您确认的事项没有办理；如果需要，请重新提出。"
     empty = "请输入您的问题。"

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from assistant.dialogue import phrases
+from assistant.dialogue import actions, phrases
 from assistant.dialogue.answer import Writer
 from assistant.dialogue.events import (
     Answered,
@@ -24,9 +25,10 @@ from assistant.dialogue.events import (
 )
 from assistant.dialogue.focus import Focus
 from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
+from assistant.dialogue.policy import Policy, read_policy
 from assistant.dialogue.prompts import render
 from assistant.dialogue.tools import Toolbox
-from assistant.dialogue.understand import Memory, language_of, understand
+from assistant.dialogue.understand import MEANT_ORDER, Memory, language_of, references, understand
 from assistant.dialogue.verify import sentences
 from assistant.errors import AssistantError, PermissionDenied
 from assistant.evidence import Evidence
@@ -214,10 +216,77 @@ class Assistant:
         if history and not memory.question:
             memory = self._remember(history, session)
         collected = Turn(message)
-        for event in self._answer(message, session, memory, turn.conversation_id, started):
+        acted = self._act(message, session, memory, turn.conversation_id)
+        if acted is not None:
+            events = self._acted(acted, message, started)
+            done = memory.just_done if acted.kind == "confirm" else acted.tool is not None
+            pending = dict(acted.pending) if acted.pending else None
+            memory = replace(memory, pending=pending, last_action=acted.last, just_done=done)
+        else:
+            events = self._answer(message, session, memory, turn.conversation_id, started)
+            if memory.pending:
+                events = _reminded(events, language_of(message))
+            memory = replace(memory, pending=None, just_done=False)
+        for event in events:
             collected.take(event)
             yield event
         self._record(turn, collected, memory, cut)
+
+    # -- actions ----------------------------------------------------------------------------------------------
+
+    @property
+    def policy(self) -> Policy:
+        """What the assistant may do by itself: ``policy.yaml`` in the folder of articles."""
+        with self._lock:
+            if "policy" not in self._parts:
+                self._parts["policy"] = read_policy(self.settings.kb_dir)
+            policy: Policy = self._parts["policy"]
+            return policy
+
+    @property
+    def today(self) -> date:
+        """The day of actions and their deadlines: the record's last day for the demo company, else the real one."""
+        as_of: date = self.store.as_of
+        return as_of if self.store.meta("demo_seed") else max(as_of, date.today())
+
+    def _act(
+        self, message: str, session: Session, memory: Memory, conversation_id: str
+    ) -> actions.Reply | None:
+        """What there is to say when the message asks for something to be done, answers a proposal, or undoes."""
+        if not (memory.pending or memory.last_action or actions.may_be_one(message, self.policy)):
+            return None
+        zh = language_of(message) == "zh"
+        found = references(self.store, message)
+        said = actions.Said(
+            message=message,
+            zh=zh,
+            session=session,
+            conversation=conversation_id,
+            turns=len(self.store.turns(conversation_id)) + len(self.store.messages(conversation_id)),
+            customers=found.customers,
+            orders=found.orders or (memory.orders if MEANT_ORDER.search(message) else ()),
+            products=found.products,
+            unknown=found.unknown,
+            known=memory.customers,
+            pending=memory.pending,
+            last=memory.last_action,
+            just_done=memory.just_done,
+            visitor_text=(phrases.ZH if zh else phrases.EN).sign_in_first,
+        )
+        desk = actions.Desk(self.store, self.policy, self.today)
+        return desk.reply(said)
+
+    def _acted(self, reply: actions.Reply, message: str, started: float) -> Iterator[Event]:
+        customers = (reply.customer,) if reply.customer else ()
+        sentiment = self._sentiment(message)
+        yield Understood(language_of(message), reply.kind, 1.0, sentiment, customers, routed_by="rule")
+        yield Planned(())
+        if reply.tool:
+            yield reply.tool
+        if reply.evidence:
+            yield Retrieved(reply.evidence)
+        yield Sentence(reply.text)
+        yield _answered(reply.text, reply.outcome, started)
 
     def _answer(
         self, message: str, session: Session, memory: Memory, conversation_id: str, started: float
@@ -488,6 +557,16 @@ def drain(events: Iterable[Event]) -> Turn:
     return turn
 
 
+def _reminded(events: Iterable[Event], language: str) -> Iterator[Event]:
+    """The events of a turn that came instead of a yes, with a word on what has therefore not been done."""
+    note = (phrases.ZH if language == "zh" else phrases.EN).not_done
+    for event in events:
+        if isinstance(event, Answered):
+            yield Sentence(note)
+            event = replace(event, answer=event.answer + ("" if language == "zh" else "\n\n") + note)
+        yield event
+
+
 def _answered(text: str, outcome: Outcome, started: float) -> Answered:
     return Answered(text, outcome, (), (), {"total_s": round(time.perf_counter() - started, 3)})
 
@@ -500,6 +579,9 @@ def _state(memory: Memory) -> dict[str, Any]:
         "products": list(memory.products),
         "question": memory.question,
         "history": [list(pair) for pair in memory.history],
+        "pending": memory.pending,
+        "last_action": memory.last_action,
+        "just_done": memory.just_done,
     }
 
 

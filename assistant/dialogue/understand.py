@@ -28,7 +28,8 @@ _PRONOUN = re.compile(
     re.I,
 )
 
-
+# an order spoken of before
+MEANT_ORDER = re.compile(r"\b(it|that order|this order)\b|(这|那)个?(订单|单)", re.I)
 # a question without an account that an article fits this well is one for the articles
 IN_AN_ARTICLE = 0.6
 
@@ -49,6 +50,9 @@ class Memory:
     products: tuple[str, ...] = ()
     question: str | None = None
     history: tuple[tuple[str, str], ...] = field(default_factory=tuple)
+    pending: dict[str, Any] | None = None  # an action that waits for a yes
+    last_action: str | None = None  # what "undo" would take back
+    just_done: bool = False  # the last message was the yes to it
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "Memory":
@@ -59,6 +63,9 @@ class Memory:
             products=tuple(value.get("products", ())),
             question=value.get("question"),
             history=tuple((q, a) for q, a in value.get("history", ())),
+            pending=value.get("pending"),
+            last_action=value.get("last_action"),
+            just_done=bool(value.get("just_done")),
         )
 
     def after(self, message: str, understood: Understood, answer: str) -> "Memory":
@@ -350,11 +357,7 @@ def understand(
     elif not customers and not found.unknown:
         orders_owner = tuple(o["customer_id"] for o in (store.order(x) for x in found.orders) if o)
         customers = orders_owner[:1] or _remembered(message, memory, session, intent)
-    orders = found.orders or (
-        memory.orders
-        if re.search(r"\b(it|that order|this order)\b|(这|那)个?(订单|单)", message, re.I)
-        else ()
-    )
+    orders = found.orders or (memory.orders if MEANT_ORDER.search(message) else ())
     return Understood(
         language=language_of(message),
         intent=intent,

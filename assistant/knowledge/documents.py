@@ -36,7 +36,7 @@ _ANSWER_COLUMNS = {
     "内容",
     "回复",
 }
-_IGNORED = {TABLE_OF_DOCUMENTS, "thumbs.db", "desktop.ini"}
+_IGNORED = {TABLE_OF_DOCUMENTS, "policy.yaml", "thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True)

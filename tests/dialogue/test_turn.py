@@ -255,9 +255,12 @@ def test_terms_and_lists_are_quoted_however_sure_the_router_is(
 
 
 def test_a_change_is_not_pretended(make: Make) -> None:
-    turn = make("Your subscription is the Home plan.").ask("cancel my subscription please", session=ANNA)
-    assert turn.understood is not None and turn.understood.intent in ("subscription", "cancel_or_change")
-    assert "cancelled your" not in turn.answer
+    assistant = make("Your subscription is the Home plan.")
+    turn = assistant.ask("cancel my subscription please", session=ANNA)
+    assert (
+        turn.understood is not None and turn.understood.intent == "cancel_subscription" and turn.tools == []
+    )
+    assert assistant.store.subscriptions("C-1042")[0]["status"] == "active"
 
 
 def test_the_model_settles_what_the_router_cannot(make: Make) -> None:

@@ -1,0 +1,110 @@
+"""The rules by which the assistant may act: ``policy.yaml`` in the folder of articles, numbers of the public articles."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assistant.errors import AssistantError
+
+
+class _Rule(BaseModel):
+    """``article`` is where a customer can read the rule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    article: str = ""
+
+
+class CancelOrder(_Rule):
+    statuses: tuple[str, ...] = ("placed",)
+    refund_working_days: int = Field(ge=0)
+
+
+class ChangeAddress(_Rule):
+    statuses: tuple[str, ...] = ("placed",)
+    days_before_dispatch: int = Field(ge=0)
+    countries: dict[str, tuple[str, ...]]
+    elsewhere: tuple[str, ...] = ()
+
+
+class ReturnOrder(_Rule):
+    days: int = Field(ge=0)
+    label: float = Field(ge=0)
+    hand_in_days: int
+    refund_working_days: int
+    never: tuple[str, ...] = ()
+
+
+class BeforeDispatch(_Rule):
+    days_before_dispatch: int = Field(ge=0)
+
+
+class Pause(BeforeDispatch):
+    months: tuple[int, ...]
+
+
+class Skip(BeforeDispatch):
+    in_a_row: int = Field(ge=1)
+
+
+class Plan(BaseModel):
+    price: float
+    zh: str = ""
+
+
+class ChangePlan(BeforeDispatch):
+    plans: dict[str, Plan]
+
+
+class StartSubscription(ChangePlan):
+    dispatch_days: tuple[int, ...]
+
+
+class OpenTicket(_Rule):
+    answer_working_days: int
+
+
+class BookCallback(_Rule):
+    hours: dict[int, tuple[str, str]]
+    closed: tuple[date, ...] = ()
+    days_ahead: int = 14
+
+
+class Policy(BaseModel):
+    """One field per action; None means that the assistant doesn't do it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    undo_minutes: int = 60
+    cancel_order: CancelOrder | None = None
+    change_address: ChangeAddress | None = None
+    return_order: ReturnOrder | None = None
+    pause_subscription: Pause | None = None
+    resume_subscription: BeforeDispatch | None = None
+    skip_delivery: Skip | None = None
+    change_plan: ChangePlan | None = None
+    start_subscription: StartSubscription | None = None
+    cancel_subscription: BeforeDispatch | None = None
+    leave_newsletter: _Rule | None = None
+    open_ticket: OpenTicket | None = None
+    book_callback: BookCallback | None = None
+
+
+def read_policy(folder: Path) -> Policy:
+    """``policy.yaml`` of a folder of articles; without one the assistant does nothing by itself.
+
+    Raises AssistantError when the file isn't a policy.
+    """
+    path = folder / "policy.yaml"
+    if not path.is_file():
+        return Policy()
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return Policy.model_validate(content)
+    except yaml.YAMLError as error:
+        raise AssistantError(f"{path} can't be read: {error}", "correct the file") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(p) for p in first["loc"])
+        raise AssistantError(f"{path}: {place}: {first['msg']}", "correct this value") from error
