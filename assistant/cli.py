@@ -473,7 +473,7 @@ def index_build(folders: tuple[Path, ...], force: bool, as_json: bool) -> None:
             store,
             load_embedder(settings),
             home=settings.home_dir,
-            kb_dirs=list(folders) or _kb_folders(settings, store),
+            kb_dirs=list(folders) or settings.article_folders(demo=store.meta("demo_seed") is not None),
             progress=progress,
             force=force,
         )
@@ -482,13 +482,6 @@ def index_build(folders: tuple[Path, ...], force: bool, as_json: bool) -> None:
     else:
         for line in report.lines():
             click.echo(line)
-
-
-def _kb_folders(settings: Settings, store: Any) -> list[Path]:
-    """The folder of articles in the settings; the demo company's own only for the demo company's record."""
-    if settings.kb is not None:
-        return [settings.kb_dir]
-    return [settings.kb_dir] if store.meta("demo_seed") else []
 
 
 @index.command("status")
@@ -506,6 +499,59 @@ def index_status_(as_json: bool) -> None:
         for name, value in status.items():
             if value not in (None, [], False):
                 click.echo(f"{name:12} {value}")
+
+
+@index.command("gaps")
+@click.option("--since", help="Only questions from this day on, e.g. 2026-05-01.")
+@click.option("--least", default=1, show_default=True, type=click.IntRange(1), help="Smallest group shown.")
+@click.option("--draft", metavar="GAP", help="Write an article from what people answered, and print it.")
+@click.option("--accept", metavar="GAP", help="Take --article in, build, and ask the questions again.")
+@click.option("--article", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="For --accept.")
+@click.option("--dismiss", metavar="GAP", help="Don't show this group any more.")
+@_json_option
+def index_gaps(
+    since: str | None,
+    least: int,
+    draft: str | None,
+    accept: str | None,
+    article: Path | None,
+    dismiss: str | None,
+    as_json: bool,
+) -> None:
+    """Questions that the articles don't answer, in groups; articles for them."""
+    from assistant.knowledge import gaps
+
+    if (accept is None) != (article is None):
+        raise click.UsageError("--accept GAP and --article FILE go together")
+    settings = get_settings()
+    with _store(settings) as store:
+        embedder = _embedder(settings)
+        found = gaps.find_gaps(store, embedder, home=settings.home_dir, since=since, least=least)
+        if draft is not None:
+            gap = gaps.gap_named(found, draft)
+            written = gaps.draft_article(gap, _assistant(settings).model)
+            _print_json(written) if as_json else click.echo(written.markdown(), nl=False)
+        elif accept is not None and article is not None:
+            gap = gaps.gap_named(found, accept)
+            with _progress() as progress:
+                filled = gaps.fill(
+                    gap, gaps.read_draft(article, gap), store=store, embedder=embedder, home=settings.home_dir,
+                    folders=settings.article_folders(demo=store.meta("demo_seed") is not None), progress=progress,
+                )  # fmt: skip
+            _print_json(filled) if as_json else click.echo("\n".join(filled.lines()))
+        elif dismiss is not None:
+            gap = gaps.gap_named(found, dismiss)
+            gaps.close(gap.questions, home=settings.home_dir, because="dismissed")
+            _print_json({"dismissed": gap.id}) if as_json else click.echo(f"{gap.id} won't be shown again.")
+        elif as_json:
+            _print_json([gap.as_dict() for gap in found])
+        elif not found:
+            click.echo("No open gaps: no question was left unanswered, handed over or rated down.")
+        else:
+            for gap in found:
+                whys = ", ".join(f"{count} {why}" for why, count in gap.whys.items())
+                click.echo(f"{gap.id}  {gap.size:>4}  {gap.title[:100]}  ({whys})")
+            click.echo("Then: crm-assistant index gaps --draft GAP > article.md")
 
 
 @index.command("rollback")

@@ -34,6 +34,17 @@ class Settings(BaseSettings):
     company_name: str = Field(default="", description="Overrides the company name kept in the record")
     kb: Path | None = Field(default=None, description="Folder of articles; default is the demo company's kb/")
 
+    vector_server: str = Field(
+        default="",
+        description="postgresql:// address of a server that holds the vectors; default: files in the home folder",
+    )
+
+    refresh_minutes: float = Field(
+        default=0.0,
+        ge=0,
+        description="Minutes between looks for changed articles and interactions while serving; 0 means never",
+    )
+
     @property
     def home_dir(self) -> Path:
         return self.home.expanduser()
@@ -57,6 +68,15 @@ class Settings(BaseSettings):
     @property
     def kb_dir(self) -> Path:
         return self.kb.expanduser() if self.kb else data_folder("kb")
+
+    def article_folders(self, *, demo: bool) -> list[Path]:
+        """Folders of articles: the one that is set, and ``articles/`` in the home folder, where accepted drafts are.
+
+        The demo company's own folder belongs to nobody else, so without ``demo`` it counts only where it is set.
+        """
+        folders = [self.kb_dir] if self.kb is not None or demo else []
+        own = self.home_dir / "articles"
+        return [*folders, own] if own.is_dir() else folders
 
 
 @lru_cache(maxsize=1)

@@ -75,7 +75,11 @@ def set_up_demo(settings: Settings, *, seed: int, progress: Progress) -> SetUpRe
         built = timed(
             "index",
             lambda: build_index(
-                store, embedder, home=settings.home_dir, kb_dirs=[settings.kb_dir], progress=progress
+                store,
+                embedder,
+                home=settings.home_dir,
+                kb_dirs=settings.article_folders(demo=True),
+                progress=progress,
             ),
         )
         report.found["customers"] = store.counts()["customers"]

@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from assistant.knowledge import KnowledgeIndex, build_index, builds
+from assistant.knowledge.vectors import FILE
 from tests.knowledge.doubles import HashedEmbedder
 
 
@@ -99,9 +100,7 @@ def main() -> None:
             ):  # wait for the manifest: from here on it is digests, rename, pointer, removal of old builds
                 deadline = time.perf_counter() + 10 * whole
                 index_dir = builds.index_dir(home)
-                while time.perf_counter() < deadline and not list(
-                    index_dir.glob(f".building-*/{builds.VECTORS}")
-                ):
+                while time.perf_counter() < deadline and not list(index_dir.glob(f".building-*/{FILE}")):
                     time.sleep(0.0005)
                 time.sleep(rng.random() * whole * 0.5)
             else:

@@ -20,7 +20,8 @@ from assistant.knowledge.documents import Document, Unreadable, interaction_docu
 from assistant.knowledge.passages import Passage, split
 from assistant.knowledge.ranking import Query, candidates, scores
 from assistant.knowledge.snapshot import Snapshot, write_passages
-from assistant.knowledge.vectors import Embedder, FaissVectors, Progress, Vectors
+from assistant.knowledge.vectors import EXACT_UP_TO, Embedder, Progress, Vectors, write_vectors
+from assistant.settings import get_settings
 
 if TYPE_CHECKING:
     from assistant.crm import Store
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 CHUNK = 256  # passages embedded between two looks at `cancel`
 MARKS = 4  # tokens that a model sets around a text and an embedder's count leaves out
 CANARIES = 40
+_MATRIX = ".vectors.npy"
+_COPIED = 50_000  # vectors taken over from the live build at a time
 # a build is refused that no longer finds this share of the canaries (and at least so many), or keeps less than half
 LOST_SHARE, LOST_LEAST = 0.3, 3
 SHRUNK_TO, SHRUNK_LEAST = 0.5, 20
@@ -108,13 +111,18 @@ def build_index(
     cancel: Callable[[], bool] | None = None,
     force: bool = False,
     wait: float = 0.0,
+    server: str | None = None,
+    exact_up_to: int = EXACT_UP_TO,
 ) -> BuildReport:
     """Read, cut, embed what changed, write, try, publish. The live index serves until the last step, and if it fails.
 
-    ``progress(phase, done, total)`` runs through ``reading``, ``cutting``, ``embedding``, ``writing``, ``trying``,
-    ``publishing``. ``cancel`` is asked often; True stops the build. ``force`` publishes what would be refused.
-    ``wait`` is how many seconds to wait for another build to end. Raises BuildCancelled, BuildRefused, IndexError_.
+    ``progress(phase, done, total)`` runs through ``reading``, ``cutting``, ``embedding``, ``writing``,
+    ``indexing``, ``trying``, ``publishing``. ``cancel`` is asked often; True stops the build. ``force`` publishes what would be refused.
+    ``wait`` is how many seconds to wait for another build to end. ``server`` is the PostgreSQL server that takes the
+    vectors (default: the setting; "" keeps them in files), ``exact_up_to`` the number of passages up to which every
+    search compares with all of them. Raises BuildCancelled, BuildRefused, IndexError_.
     """
+    server = get_settings().vector_server if server is None else server
     home = Path(home).expanduser()
     started = time.perf_counter()
     tell = progress or (lambda phase, done, total: None)
@@ -126,7 +134,9 @@ def build_index(
 
     with builds.exclusive(home, wait):
         builds.remove_leftovers(home)
-        live = _live_snapshot(home)
+        if server:
+            _remove_tables(server, home)
+        live = _live_snapshot(home, server)
         try:
             with builds.new_build(home) as (name, folder):
                 documents, unreadable = _read(store, kb_dirs, step)
@@ -136,14 +146,20 @@ def build_index(
                                       "check the --kb folder, import interactions, or build with --force")  # fmt: skip
                 content = _content_digest(passages)
                 old = live if live is not None and _same_embedder(live.manifest, embedder) else None
-                if old is not None and old.manifest.content == content and not force:
+                moved = old is not None and (old.manifest.vectors.get("engine") == "postgres") != bool(server)
+                if old is not None and old.manifest.content == content and not (force or moved):
                     return _unchanged(old, documents, unreadable, time.perf_counter() - started)
-                vectors, embedded, seconds = _vectors(passages, embedder, old, step)
+                vectors, embedded, seconds = _vectors(passages, embedder, old, folder, step)
                 step("writing", 0, len(passages))
-                write_passages(
+                mean_words = write_passages(
                     folder / builds.PASSAGES, passages, lambda done: step("writing", done, len(passages))
                 )
-                FaissVectors.from_matrix(vectors).save(folder / builds.VECTORS)
+                step("indexing", 0, None)
+                engine = write_vectors(
+                    folder, vectors, name=_table(server, home, name), server=server, exact_up_to=exact_up_to
+                )
+                del vectors
+                (folder / _MATRIX).unlink(missing_ok=True)
                 manifest = Manifest(
                     build=name,
                     created=datetime.now().isoformat(timespec="seconds"),
@@ -153,12 +169,16 @@ def build_index(
                     counts=_counts(documents, passages),
                     content=content,
                     unreadable=[asdict(left) for left in unreadable],
+                    vectors=engine,
+                    mean_words=mean_words,
                 )
-                canaries = _try(home, live, old, folder, manifest, embedder, step)
+                canaries = _try(home, live, old, folder, manifest, embedder, step, server)
                 _refuse_losses(live, len(passages), canaries, force)
                 step("publishing", 0, 1)
                 manifest = Manifest(**{**asdict(manifest), "canaries": asdict(canaries)})
                 builds.publish(home, folder, manifest)
+                if server:
+                    _remove_tables(server, home)
                 tell("publishing", 1, 1)
         except OSError as problem:
             if problem.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -215,6 +235,7 @@ def index_status(home: Path) -> dict[str, Any]:
         embedder=manifest.embedder,
         fingerprint=manifest.fingerprint,
         dimension=manifest.dimension,
+        vectors=manifest.vectors,
         counts=manifest.counts,
         unreadable=manifest.unreadable,
         canaries=manifest.canaries,
@@ -258,20 +279,23 @@ def _cut(documents: list[Document], embedder: Embedder, step: Step) -> list[Pass
 
 
 def _vectors(
-    passages: list[Passage], embedder: Embedder, old: Snapshot | None, step: Step
+    passages: list[Passage], embedder: Embedder, old: Snapshot | None, folder: Path, step: Step
 ) -> tuple[Vectors, int, float]:
     """(n, d) vectors of all passages; how many passages had to be embedded, and in how many seconds.
 
-    A text that the live build has, or that occurs twice, is not embedded again.
+    A text that the live build has, or that occurs twice, is not embedded again. The vectors are in a file in
+    ``folder`` and mapped into memory, as they may be larger than it.
     """
-    matrix = np.zeros((len(passages), embedder.dimension), dtype=np.float32)
+    shape = (len(passages), embedder.dimension)
+    matrix = np.zeros(shape, dtype=np.float32)
+    if passages:
+        matrix = np.lib.format.open_memmap(folder / _MATRIX, mode="w+", dtype=np.float32, shape=shape)
     hashes = [passage.content_hash for passage in passages]
     known = old.hashes() if old is not None else {}
     taken = [(row, known[digest]) for row, digest in enumerate(hashes) if digest in known]
-    if old is not None and taken:
-        matrix[[row for row, _ in taken]] = old.vectors.rows(
-            np.array([row for _, row in taken], dtype=np.int64)
-        )
+    for at in range(0, len(taken) if old is not None else 0, _COPIED):
+        rows, from_rows = zip(*taken[at : at + _COPIED], strict=True)
+        matrix[list(rows)] = old.vectors.rows(np.array(from_rows, dtype=np.int64))  # type: ignore[union-attr]
     first: dict[str, int] = {}
     for row, digest in enumerate(hashes):
         if digest not in known:
@@ -305,11 +329,12 @@ def _try(
     manifest: Manifest,
     embedder: Embedder,
     step: Step,
+    server: str,
 ) -> CanaryReport:
     """Ask the new build what the live one answers. ``comparable`` is the live build where it has the same embedder."""
     questions = _canaries(home, live)
     step("trying", 0, len(questions))
-    new = Snapshot.at(folder, manifest)
+    new = Snapshot.at(folder, manifest, server)
     try:
         if not questions:
             return CanaryReport()
@@ -385,13 +410,31 @@ def _refuse_losses(live: Snapshot | None, passages: int, canaries: CanaryReport,
 # -- small things ---------------------------------------------------------------------------------------------
 
 
-def _live_snapshot(home: Path) -> Snapshot | None:
+def _live_snapshot(home: Path, server: str) -> Snapshot | None:
     """The live build, or None before the first and where it is damaged: a build is how damage is repaired."""
     names = builds.published(home)
     try:
-        return Snapshot.open(home, names[0]) if names else None
+        manifest = builds.read_manifest(home, names[0]) if names else None
+        # vectors that moved back from a server are read there once more, where its address is still set
+        at = server or get_settings().vector_server
+        return Snapshot.at(builds.index_dir(home) / names[0], manifest, at) if manifest else None
     except IndexError_:
         return None
+
+
+def _table(server: str, home: Path, build: str) -> str:
+    if not server:
+        return ""
+    from assistant.knowledge.postgres import table_name
+
+    return table_name(home, build)
+
+
+def _remove_tables(server: str, home: Path) -> None:
+    """On the server, too, a build that was never published leaves nothing behind."""
+    from assistant.knowledge.postgres import remove_tables
+
+    remove_tables(server, home, builds.published(home))
 
 
 def _same_embedder(manifest: Manifest, embedder: Embedder) -> bool:

@@ -22,10 +22,9 @@ from filelock import FileLock, Timeout
 from assistant.errors import IndexError_
 from assistant.files import write_atomic, write_json
 
-FORMAT = 1
+FORMAT = 2
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
-VECTORS = "vectors.faiss"
 PASSAGES = "passages.sqlite"
 KEPT = 3  # earlier builds kept for the way back
 _BUILDING = ".building-"
@@ -34,7 +33,10 @@ _LOCK = ".lock"
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a build is made of. ``content`` is the digest of all its passages with who may see them."""
+    """What a build is made of. ``content`` is the digest of all its passages with who may see them.
+
+    ``vectors`` says which engine holds the vectors, ``mean_words`` how long a passage is on average (0: not known).
+    """
 
     build: str
     created: str
@@ -46,6 +48,8 @@ class Manifest:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     unreadable: list[dict[str, str]] = field(default_factory=list)
     canaries: dict[str, Any] = field(default_factory=dict)
+    vectors: dict[str, Any] = field(default_factory=dict)
+    mean_words: float = 0.0
     format: int = FORMAT
 
 

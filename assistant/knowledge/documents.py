@@ -96,7 +96,7 @@ def read_folders(kb_dirs: Sequence[Path]) -> Iterator[Document | Unreadable]:
         table, problem = _table_of_documents(kb_dir)
         if problem:
             yield problem
-        for path in _files_below(kb_dir):
+        for path in files_below(kb_dir):
             below = path.relative_to(kb_dir).as_posix()
             source = below if below not in taken else f"{kb_dir.name}/{below}"
             while source in taken:
@@ -345,7 +345,8 @@ FORMATS = tuple(_READERS)
 # -- helpers ------------------------------------------------------------------------------------------------
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files of a folder of articles in a stable order, without hidden and half-written ones."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):

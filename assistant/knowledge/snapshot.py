@@ -7,6 +7,7 @@ that decide what a search may see.
 import sqlite3
 import threading
 import weakref
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,10 +21,11 @@ from assistant.errors import IndexError_, PermissionDenied
 from assistant.evidence import Role
 from assistant.knowledge import builds
 from assistant.knowledge.passages import Passage
-from assistant.knowledge.vectors import FaissVectors, Rows, VectorIndex, Vectors
+from assistant.knowledge.vectors import Mask, Rows, VectorIndex, Vectors, open_vectors
 from assistant.knowledge.words import segment
+from assistant.settings import get_settings
 
-Mask = NDArray[np.bool_]
+_MASKS = 16  # what the same role sees is asked again and again
 
 _SCHEMA = """
 CREATE TABLE passages (
@@ -77,8 +79,12 @@ class StoredPassage:
 
 def write_passages(
     path: Path, passages: Iterable[Passage], beat: Callable[[int], None] = lambda done: None
-) -> None:
-    """A fresh database of passages; rows in the order given. ``beat`` is called now and then with the count."""
+) -> float:
+    """A fresh database of passages; rows in the order given. ``beat`` is called now and then with the count.
+
+    Returns the mean number of words of a passage.
+    """
+    words = 0
     db = sqlite3.connect(path, isolation_level=None)
     try:
         # a half-written file is never used, so nothing has to survive a crash here
@@ -88,6 +94,7 @@ def write_passages(
             document = passage.document
             title, body = segment(passage.title), segment(passage.text)
             keys = [word for key in document.keys for word in segment(key)]
+            words += len(body)
             db.execute(
                 _INSERT,
                 (
@@ -104,8 +111,39 @@ def write_passages(
                 beat(row)
         db.execute("INSERT INTO words(words) VALUES ('optimize')")
         db.execute("COMMIT")
+        count = db.execute("SELECT count(*) FROM passages").fetchone()[0]
     finally:
         db.close()
+    return words / count if count else 1.0
+
+
+class _Column:
+    """A text column of all rows as numbers: what equals or lies between values is found without comparing texts."""
+
+    def __init__(self, codes: NDArray[np.int32], texts: list[str]) -> None:
+        """``codes`` number the rows' values in ``texts``, in any order."""
+        order = sorted(range(len(texts)), key=texts.__getitem__)
+        rank = np.empty(len(texts), dtype=np.int32)
+        rank[order] = np.arange(len(texts), dtype=np.int32)
+        self._texts = [texts[at] for at in order]
+        self._codes = rank[codes] if len(texts) else codes
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def equals(self, text: str) -> Mask:
+        return self.between(text, text)
+
+    def among(self, texts: Collection[str]) -> Mask:
+        found = np.zeros(len(self), dtype=bool)
+        for text in texts:
+            found |= self.equals(text)
+        return found
+
+    def between(self, first: str, last: str) -> Mask:
+        """Rows whose value is at least ``first`` and at most ``last``."""
+        low, high = bisect_left(self._texts, first), bisect_right(self._texts, last)
+        return np.asarray((self._codes >= low) & (self._codes < high))
 
 
 class _Filter:
@@ -131,6 +169,7 @@ class Snapshot:
         self._read_columns()
         self.document_count = lru_cache(maxsize=16384)(self._document_count)
         self.passage = lru_cache(maxsize=16384)(self._passage)
+        self._mask = lru_cache(maxsize=_MASKS)(self._visible)
 
     @classmethod
     def open(cls, home: Path, build: str) -> "Snapshot":
@@ -138,9 +177,10 @@ class Snapshot:
         return cls.at(builds.index_dir(home) / build, builds.read_manifest(home, build))
 
     @classmethod
-    def at(cls, folder: Path, manifest: builds.Manifest) -> "Snapshot":
-        """The build in this folder, which need not be published yet."""
-        vectors = FaissVectors.load(folder / builds.VECTORS)
+    def at(cls, folder: Path, manifest: builds.Manifest, server: str | None = None) -> "Snapshot":
+        """The build in this folder, which need not be published yet. ``server``: see ``Settings.vector_server``."""
+        server = get_settings().vector_server if server is None else server
+        vectors = open_vectors(folder, manifest.vectors, server=server)
         uri = (folder / builds.PASSAGES).absolute().as_uri() + "?mode=ro&immutable=1"
         try:
             db = sqlite3.connect(uri, uri=True, check_same_thread=False)
@@ -158,9 +198,10 @@ class Snapshot:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+        self.vectors.close()
 
     def __len__(self) -> int:
-        return len(self._kind)
+        return self._count
 
     # -- who may see what ---------------------------------------------------------------------------------
 
@@ -183,26 +224,39 @@ class Snapshot:
         """
         if role not in get_args(Role):
             raise PermissionDenied(f"Unknown role {role!r}", "one of " + ", ".join(get_args(Role)))
-        articles = self._kind == "article"
-        owned = ~articles & (self._customer == customer) if customer else np.zeros(len(self), dtype=bool)
+        chosen = None if kinds is None else tuple(sorted(kinds))
+        return self._mask(role, customer, chosen, language, since, until, channel)
+
+    def _visible(
+        self,
+        role: str,
+        customer: str | None,
+        kinds: tuple[str, ...] | None,
+        language: str | None,
+        since: str | None,
+        until: str | None,
+        channel: str | None,
+    ) -> Mask:
+        articles = self._kind.equals("article")
+        owned = ~articles & self._customer.equals(customer) if customer else np.zeros(len(self), dtype=bool)
         if role in ("agent", "admin"):
             seen = articles | (owned if customer else ~articles)
         elif role == "customer":
-            seen = (articles & (self._audience == "public")) | (owned & (self._audience == "customer"))
+            seen = (articles & self._audience.equals("public")) | (owned & self._audience.equals("customer"))
         else:
-            seen = articles & (self._audience == "public")
+            seen = articles & self._audience.equals("public")
         if kinds is not None:
-            seen &= np.isin(self._kind, list(kinds))
+            seen &= self._kind.among(kinds)
         if language:
-            seen &= self._language == language
+            seen &= self._language.equals(language)
         if channel:
-            seen &= self._channel == channel
-        if since:
-            seen &= (self._at != "") & (self._at >= since)
-        if until:
-            # a date without a time means the whole day
-            seen &= (self._at != "") & (self._at <= (until + "T99" if len(until) == 10 else until))
-        return np.asarray(seen, dtype=bool)
+            seen &= self._channel.equals(channel)
+        if since or until:
+            # a date without a time means the whole day; a row without a date is outside every span
+            last = until or "9999"
+            seen &= self._at.between(since or "0", last + "T99" if len(last) == 10 else last)
+        seen.flags.writeable = False  # it is kept and shared
+        return seen
 
     # -- candidates ---------------------------------------------------------------------------------------
 
@@ -257,14 +311,27 @@ class Snapshot:
         return StoredPassage(**named)
 
     def _read_columns(self) -> None:
-        columns = list(zip(*self._all(
-            "SELECT kind, audience, language, coalesce(channel,''), coalesce(at,''), coalesce(customer_id,''),"
-            " length(words) - length(replace(words, ' ', '')) + 1 FROM passages ORDER BY row", ()
-        ), strict=True))  # fmt: skip
-        columns = columns or [()] * 7
-        text = [np.array(column, dtype=object).astype("U") for column in columns[:6]]
-        self._kind, self._audience, self._language, self._channel, self._at, self._customer = text
-        self.mean_length = float(np.mean(columns[6])) if columns[6] else 1.0
+        names = ("kind", "audience", "language", "channel", "at", "customer_id")
+        known: list[dict[str, int]] = [{} for _ in names]
+        codes = np.zeros((len(names), len(self.vectors)), dtype=np.int32)
+        count = 0
+        with self._lock:
+            for count, row in enumerate(
+                self._db.execute(f"SELECT {', '.join(names)} FROM passages ORDER BY row"), start=1
+            ):
+                if count > len(self.vectors):
+                    break  # more passages than vectors: told by at()
+                for column, value in enumerate(row):
+                    codes[column, count - 1] = known[column].setdefault(value or "", len(known[column]))
+            self.mean_length = self.manifest.mean_words or float(
+                self._db.execute(
+                    "SELECT coalesce(avg(length(words) - length(replace(words, ' ', '')) + 1), 1) FROM passages"
+                ).fetchone()[0]
+            )
+        self._count = count
+        self._kind, self._audience, self._language, self._channel, self._at, self._customer = (
+            _Column(column[:count], list(texts)) for column, texts in zip(codes, known, strict=True)
+        )
 
     def _all(self, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         with self._lock:

@@ -22,6 +22,7 @@ KINDS = ["customers", "products", "orders", "interactions"]
 
 
 def build(context: Context) -> gr.Blocks:
+    from assistant.web.gaps import Gaps
     from assistant.web.oversight import Activity, People, Quality
 
     with gr.Blocks(title=f"{context.company} · Administration", analytics_enabled=False) as page:
@@ -30,6 +31,7 @@ def build(context: Context) -> gr.Blocks:
             with gr.Tabs():
                 for title, part in (
                     ("Knowledge", _Knowledge(context)),
+                    ("Gaps", Gaps(context)),
                     ("Models", _Models(context)),
                     ("Data", _Data(context)),
                     ("Quality", Quality(context)),
@@ -182,7 +184,7 @@ class _Knowledge(Part):
 
         context = self.context
         settings = context.settings
-        folders = [settings.kb_dir] if settings.kb is not None or context.is_demo else []
+        folders = settings.article_folders(demo=context.is_demo)
         return build_index(
             context.store, context.assistant.embedder, home=self.home, kb_dirs=folders, progress=progress,
             cancel=cancelled, force=force,
@@ -253,12 +255,13 @@ class _Knowledge(Part):
         from assistant.knowledge.documents import Document, read_folders
 
         settings = self.context.settings
-        if settings.kb is None and not self.context.is_demo:
+        folders = settings.article_folders(demo=self.context.is_demo)
+        if not folders:
             return charts.card(
                 "Articles", '<p class="empty">No folder of articles is set: CRM_ASSISTANT_KB=FOLDER</p>'
             )
         rows = []
-        for d in read_folders([settings.kb_dir]):
+        for d in read_folders(folders):
             if isinstance(d, Document):
                 sort = "good" if d.audience == "public" else "warn"
                 link = f"/source?of={quote('kb:' + d.source)}&as=staff"
@@ -268,7 +271,7 @@ class _Knowledge(Part):
                     f'<td class="soft small">{escape(d.source)}</td></tr>'
                 )
         head = "<tr><th>Title</th><th>Audience</th><th>Language</th><th>Updated</th><th>File</th></tr>"
-        note = f"{len(rows)} in {settings.kb_dir}; edit the files there, then build"
+        note = f"{len(rows)} in {', '.join(map(str, folders))}; edit the files there, then build"
         return charts.card(
             "Articles",
             f'<div class="scroll" style="max-height:26rem;overflow-y:auto"><table class="plain">{head}{"".join(rows)}</table></div>',

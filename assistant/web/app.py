@@ -19,6 +19,7 @@ from assistant.web import look
 from assistant.web.access import STAFF_COOKIE, STAFF_HOURS, VISITOR_COOKIE, VISITOR_DAYS, Access, Visitor
 from assistant.web.context import Context
 from assistant.web.desk import Desk
+from assistant.web.fresh import keep_fresh
 from assistant.web.guard import DOORS, Guard
 from assistant.web.jobs import Jobs
 
@@ -49,7 +50,10 @@ def create_app(
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
+        fresh = keep_fresh(context)
         yield
+        if fresh is not None:
+            fresh.stop()
         context.desk.close()
         context.jobs.close(wait=5.0)
 

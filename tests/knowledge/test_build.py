@@ -116,7 +116,9 @@ def test_rollback_and_kept_builds(home: Path, kb: Path) -> None:
         rollback(home)
 
 
-@pytest.mark.parametrize("phase", ["reading", "cutting", "embedding", "writing", "trying", "publishing"])
+@pytest.mark.parametrize(
+    "phase", ["reading", "cutting", "embedding", "writing", "indexing", "trying", "publishing"]
+)
 def test_cancel_in_every_phase_leaves_the_live_index(home: Path, kb: Path, phase: str) -> None:
     live = build_index(None, HashedEmbedder(), home=home, kb_dirs=[kb]).build
     (kb / "public/en/topic0.md").write_text("Now about elephants.")
@@ -141,7 +143,7 @@ def test_progress_counts_up_in_every_phase(home: Path, kb: Path) -> None:
     seen: dict[str, list[tuple[int, int | None]]] = {}
     build_index(None, HashedEmbedder(), home=home, kb_dirs=[kb],
                 progress=lambda name, done, total: seen.setdefault(name, []).append((done, total)))  # fmt: skip
-    assert list(seen) == ["reading", "cutting", "embedding", "writing", "trying", "publishing"]
+    assert list(seen) == ["reading", "cutting", "embedding", "writing", "indexing", "trying", "publishing"]
     for steps in seen.values():
         assert [done for done, _ in steps] == sorted(done for done, _ in steps)
     assert seen["embedding"][-1] == (12, 12)
@@ -264,7 +266,7 @@ build_index(None, HashedEmbedder(), home=Path(sys.argv[1]), kb_dirs=[Path(sys.ar
 """
 
 
-@pytest.mark.parametrize("phase", ["embedding", "writing", "trying", "publishing"])
+@pytest.mark.parametrize("phase", ["embedding", "writing", "indexing", "trying", "publishing"])
 def test_kill_9_leaves_the_live_index(home: Path, kb: Path, phase: str) -> None:
     live = build_index(None, HashedEmbedder(), home=home, kb_dirs=[kb]).build
     (kb / "public/en/topic0.md").write_text("Now about elephants.")
