@@ -4,6 +4,7 @@
     scripts/bench_index.py                    # all of it, on the record and articles of the home folder
     scripts/bench_index.py --only retrieval   # recall@5 and MRR@10 of vectors, words and both, by language and kind
     scripts/bench_index.py --only speed       # build beside plain SentenceTransformer.encode on the same texts
+    scripts/bench_index.py --only scale       # a million passages: see bench_scale.py, which has more options
     scripts/bench_index.py --fit              # fit the weights of assistant/knowledge/ranking.py anew
 
 The questions are in tests/data/retrieval.jsonl: written from the articles and the record, without looking at what a
@@ -289,9 +290,15 @@ def main() -> None:
         type=Path,
         help="home folder with a record; default: CRM_ASSISTANT_HOME, else articles alone",
     )
-    parser.add_argument("--only", choices=["retrieval", "speed"], help="just this part")
+    parser.add_argument("--only", choices=["retrieval", "speed", "scale"], help="just this part")
     parser.add_argument("--fit", action="store_true", help="fit the ranking's weights and print them")
     options = parser.parse_args()
+
+    if options.only == "scale":
+        import bench_scale
+
+        print(json.dumps(bench_scale.measure()))
+        return
 
     from assistant.language import load_embedder
     from assistant.settings import Settings
