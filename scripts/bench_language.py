@@ -1,10 +1,10 @@
 #!/usr/bin/env python
 """How fast and how faithful the local chat model is here; ends in one line of JSON.
 
-    python scripts/bench_language.py [--model small] [--repeats 5] [--threads 2] [--skip bf16,grammar,perplexity]
+    python scripts/bench_language.py [--model small] [--repeats 5] [--threads 2] [--skip bf16,grammar] [--gguf FILE]
 
-In one process, one after the other, medians of ``--repeats``: load, a cold and a warm answer, the same through
-transformers' own bf16 path, masks of llguidance beside xgrammar (where that is installed), and the perplexity of
+In one process, one after the other, medians of ``--repeats``: load, a cold and a warm answer, a typical turn and eight
+at once, the same turn through llama.cpp, the answers through transformers' own bf16 path, masks of llguidance beside xgrammar (where that is installed), and the perplexity of
 the texts below with the fast matrices against bf16. Other work on the machine spoils the figures: the load average
 is part of the result.
 """
@@ -43,7 +43,8 @@ def main() -> None:
     options.add_argument("--model", default="default")
     options.add_argument("--repeats", type=int, default=5)
     options.add_argument("--threads", type=int, default=0)
-    options.add_argument("--skip", default="", help="comma-separated: bf16, grammar, perplexity")
+    options.add_argument("--skip", default="", help="comma-separated: bf16, grammar, perplexity, chats")
+    options.add_argument("--gguf", default="", help="this file in llama.cpp (package xllamacpp) as the peer")
     given = options.parse_args()
     skip = set(given.skip.split(","))
 
@@ -66,7 +67,23 @@ def main() -> None:
         "load_s": round(time.perf_counter() - started, 2),
         "answer": answers(chat, given.repeats),
     }
+    from langchain_core.messages import BaseMessage
+
+    def ours(messages: list[BaseMessage], limit: int) -> dict[str, float]:
+        timing = chat.invoke(messages, max_tokens=limit).response_metadata["timing"]
+        return {name: timing[name] for name in ("first_token_s", "total_s", "answer_tokens", "prompt_tokens")}
+
+    result["turn"] = turns(ours, given.repeats)
+    if "chats" not in skip:
+        result["chats"] = chats(ours)
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    if given.gguf:
+        result["llama.cpp"] = {"turn": turns(llama_cpp(given.gguf, torch.get_num_threads()), given.repeats)}
+        theirs, mine = result["llama.cpp"]["turn"], result["turn"]
+        result["of_llama.cpp"] = {
+            "turn": round(mine["total_s"] / theirs["total_s"], 2),
+            "answer_per_s": round(mine["answer_per_s"] / theirs["answer_per_s"], 2),
+        }
     if "grammar" not in skip:
         result["grammar"] = grammars(chat)
     if "perplexity" not in skip or "bf16" not in skip:
@@ -104,6 +121,85 @@ def answers(chat: Any, repeats: int) -> dict[str, float]:
                 spent = timing["total_s"] - timing["first_token_s"]
                 rows["answer_per_s"].append((timing["answer_tokens"] - 1) / spent)
     return {name: round(statistics.median(values), 3) for name, values in rows.items()}
+
+
+def turns(ask: Any, repeats: int) -> dict[str, float]:
+    """A typical turn of an agent, warm: about 400 prompt tokens of which 250 are constant, up to 80 answer tokens."""
+    rows: list[dict[str, float]] = []
+    for number in range(repeats + 1):
+        rows.append(ask(turn_messages(number), 80))
+    rows = rows[1:]  # the first one fills the caches
+    found = {name: round(statistics.median(row[name] for row in rows), 3) for name in rows[0]}
+    found["answer_per_s"] = round(
+        statistics.median((r["answer_tokens"] - 1) / (r["total_s"] - r["first_token_s"]) for r in rows), 2
+    )
+    return found
+
+
+def turn_messages(number: int) -> list[Any]:
+    from langchain_core.messages import HumanMessage, SystemMessage
+
+    orders = "\n".join(
+        f"[{n + 4}] Order LO-10{number}{n}41 of 2026-0{n + 1}-1{number % 10}: 2 x Sidamo Sunrise 250 g, 23.80 EUR, delivered."
+        for n in range(3)
+    )
+    question = (
+        f"How does customer C-1{number:03} send back a grinder, what does it cost, and what was ordered last?"
+    )
+    return [SystemMessage(RULES * 2), HumanMessage(f"{EVIDENCE}\n{orders}\n\nQuestion: {question}")]
+
+
+def chats(ask: Any, many: int = 8, limit: int = 60) -> dict[str, float]:
+    """So many conversations at once, beside one: answer tokens per second in all, and seconds to the first token."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def run(people: int) -> tuple[float, list[dict[str, float]]]:
+        started = time.perf_counter()
+        with ThreadPoolExecutor(people) as pool:
+            found = list(pool.map(lambda n: ask(turn_messages(10 * people + n), limit), range(people)))
+        return time.perf_counter() - started, found
+
+    alone_s, alone = run(1)
+    spent_s, rows = run(many)
+    decoding = max(r["total_s"] for r in rows) - statistics.median(r["first_token_s"] for r in rows)
+    one = (alone[0]["answer_tokens"] - 1) / (alone[0]["total_s"] - alone[0]["first_token_s"])
+    total = sum(r["answer_tokens"] for r in rows)
+    first = sorted(r["first_token_s"] for r in rows)
+    return {
+        "chats": many,
+        "one_answer_per_s": round(one, 2),
+        "all_answer_per_s": round((total - many) / decoding, 2),
+        "gain_whole_turns": round((total / spent_s) / (alone[0]["answer_tokens"] / alone_s), 2),
+        "first_token_p95_s": round(first[min(len(first) - 1, int(0.95 * len(first)))], 2),
+    }
+
+
+def llama_cpp(gguf: str, threads: int) -> Any:
+    """The same turn through llama.cpp, with its own cache of the prompt's beginning."""
+    import xllamacpp
+    from langchain_core.messages import convert_to_openai_messages
+
+    params = xllamacpp.CommonParams()
+    params.model.path = gguf
+    params.n_ctx, params.n_parallel = 4096, 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    server = xllamacpp.Server(params)
+
+    def ask(messages: list[Any], limit: int) -> dict[str, float]:
+        started = time.perf_counter()
+        answer = server.handle_chat_completions(
+            {"messages": convert_to_openai_messages(messages), "max_tokens": limit, "temperature": 0}
+        )
+        total = time.perf_counter() - started
+        timing = answer["timings"]
+        return {
+            "first_token_s": total - timing["predicted_ms"] / 1000,
+            "total_s": total,
+            "answer_tokens": timing["predicted_n"],
+            "prompt_tokens": answer["usage"]["prompt_tokens"],
+        }
+
+    return ask
 
 
 def grammars(chat: Any) -> dict[str, dict[str, float]]:

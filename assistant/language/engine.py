@@ -18,7 +18,7 @@ from assistant.errors import WeightsError
 from assistant.language import device
 
 # Longest piece of a prompt computed in one go: how long others wait for their turn, and how soon a stop is noticed.
-_PIECE = 512
+_PIECE, _SMALL_PIECE = 512, 128  # the smaller while others are being answered
 # A cache is continued in place if that throws away no more than this many ids, else its beginning is copied.
 _SPOIL = 32
 
@@ -42,6 +42,9 @@ class Runner(Protocol):
     def forward(self, cache: Any, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
         """Append ``ids``; the logits after each of the last ``rows``, float32 (rows, vocab_size) on the CPU."""
 
+    def forward_many(self, parts: Sequence[tuple[Any, Sequence[int], int]]) -> list[torch.Tensor]:
+        """``forward`` for several (cache, ids, rows), in one pass where the runner can."""
+
 
 class Cancelled(Exception):
     """The caller no longer wants the result."""
@@ -64,10 +67,12 @@ class Run:
 
     def feed(self, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False) -> torch.Tensor:
         """Append ids in pieces; between pieces others get their turn. Raises Cancelled."""
-        for start in range(0, len(ids), _PIECE):
+        start = 0
+        while start < len(ids):
             if cancelled():
                 raise Cancelled
-            piece = list(ids[start : start + _PIECE])
+            piece = list(ids[start : start + (_SMALL_PIECE if self._engine.busy else _PIECE)])
+            start += len(piece)
             with self._engine.turn():
                 length = len(self._kept.ids)
                 try:
@@ -92,23 +97,36 @@ class Run:
         """
         if cancelled():
             raise Cancelled
+        step = _Step(self._kept, [token, *guess])
+        self._engine.compute(step)
+        logits = step.logits
         chosen: list[int] = []
-        with self._engine.turn():
-            length = len(self._kept.ids)
-            try:
-                logits = self._engine.runner.forward(self._kept.cache, [token, *guess], len(guess) + 1)
-                for row, guessed in zip(logits, [*guess, None], strict=True):
-                    chosen.append(pick(row))
-                    if chosen[-1] != guessed:
-                        break
-            except BaseException:
-                self._engine.runner.cut(self._kept.cache, length)
-                raise
-            self.logits = logits[len(chosen) - 1]
-            self._kept.ids += [token, *chosen[:-1]]
-            if len(chosen) <= len(guess):
-                self._engine.runner.cut(self._kept.cache, len(self._kept.ids))
+        for row, guessed in zip(logits, [*step.ids[1:], None], strict=True):
+            chosen.append(pick(row))
+            if chosen[-1] != guessed:
+                break
+        self.logits = logits[len(chosen) - 1]
+        kept = self._kept
+        kept.ids += [token, *chosen[:-1]]
+        if len(chosen) < len(step.ids):
+            self._engine.runner.cut(kept.cache, len(kept.ids))
         return chosen
+
+
+class _Step:
+    """The next tokens of one answer: the first is sure, the others are guesses, left out where others wait."""
+
+    def __init__(self, kept: _Kept, ids: list[int]) -> None:
+        self.kept, self.ids = kept, ids
+        self.logits: torch.Tensor
+        self.error: BaseException | None = None
+        self.done = False
+
+
+class _Waiting:
+    def __init__(self, step: _Step | None) -> None:
+        self.step = step
+        self.woken = threading.Event()
 
 
 class Engine:
@@ -118,34 +136,88 @@ class Engine:
         self.runner = runner
         self.budget = budget
         self._kept: list[_Kept] = []  # least recently used first
-        self._waiting: deque[threading.Event] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._taken = False
         self._mutex = threading.Lock()
+
+    @property
+    def busy(self) -> bool:
+        """Whether more than one prompt is being computed or answered."""
+        return sum(kept.busy for kept in list(self._kept)) > 1
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """The right to compute, first come first served."""
-        with self._mutex:
-            mine = threading.Event()
-            if self._taken:
-                self._waiting.append(mine)
-            else:
-                self._taken = True
-                mine.set()
-        try:
-            mine.wait()
-        except BaseException:
-            with self._mutex:
-                granted = mine.is_set()
-                if not granted:
-                    self._waiting.remove(mine)
-            if granted:
-                self._pass_on()
-            raise
+        self._wait(_Waiting(None))
         try:
             yield
         finally:
             self._pass_on()
+
+    def compute(self, step: "_Step") -> None:
+        """Compute one step of an answer, together with the steps of others that wait, as many as cost little more."""
+        self._wait(_Waiting(step))
+        if not step.done:
+            try:
+                self._run(self._with_others(step))
+            finally:
+                self._pass_on()
+        if step.error is not None:
+            raise step.error
+
+    def _wait(self, mine: "_Waiting") -> None:
+        """Returns when it is this one's turn, or when somebody else has computed its step."""
+        with self._mutex:
+            if not self._taken:
+                self._taken = True
+                return
+            self._waiting.append(mine)
+        try:
+            mine.woken.wait()
+        except BaseException:
+            with self._mutex:
+                waits = mine in self._waiting
+                if waits:
+                    self._waiting.remove(mine)
+            if not waits:
+                mine.woken.wait()  # chosen already: a pass that is under way can't be left
+                if mine.step is None or not mine.step.done:
+                    self._pass_on()
+            raise
+
+    def _with_others(self, step: "_Step") -> list[_Waiting]:
+        room = self.runner.few_rows - 1
+        together = [_Waiting(step)]
+        with self._mutex:
+            for other in list(self._waiting):
+                if room and other.step is not None:
+                    self._waiting.remove(other)
+                    together.append(other)
+                    room -= 1
+        for waiting in together:  # guesses get the rows that are left
+            assert waiting.step is not None
+            ids = waiting.step.ids
+            guesses = min(len(ids) - 1, room)
+            waiting.step.ids = ids[: 1 + guesses]
+            room -= guesses
+        return together
+
+    def _run(self, together: Sequence["_Waiting"]) -> None:
+        steps = [waiting.step for waiting in together if waiting.step is not None]
+        lengths = [len(step.kept.ids) for step in steps]
+        try:
+            found = self.runner.forward_many([(s.kept.cache, s.ids, len(s.ids)) for s in steps])
+            for step, logits in zip(steps, found, strict=True):
+                step.logits = logits
+        except BaseException as error:  # out of memory, Ctrl-C: the caches may hold half of the pass
+            for step, length in zip(steps, lengths, strict=True):
+                self.runner.cut(step.kept.cache, length)
+                # a Ctrl-C belongs to the thread that computes; to the others it is an end
+                step.error = error if isinstance(error, Exception) or step is steps[0] else Cancelled()
+        finally:
+            for waiting, step in zip(together, steps, strict=True):
+                step.done = True
+                waiting.woken.set()
 
     @contextmanager
     def run(self, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False) -> Iterator[Run]:
@@ -176,7 +248,7 @@ class Engine:
     def _pass_on(self) -> None:
         with self._mutex:
             if self._waiting:
-                self._waiting.popleft().set()
+                self._waiting.popleft().woken.set()
             else:
                 self._taken = False
 
@@ -242,6 +314,9 @@ class TransformersRunner:
         answer = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, logits_to_keep=rows)
         found: torch.Tensor = answer.logits[0, -rows:].float().cpu()
         return found
+
+    def forward_many(self, parts: Sequence[tuple[Any, Sequence[int], int]]) -> list[torch.Tensor]:
+        return [self.forward(cache, ids, rows) for cache, ids, rows in parts]
 
 
 def load_model(folder: Path) -> Any:

@@ -61,6 +61,17 @@ class _Layer:
     down: _Linear
 
 
+@dataclass
+class _Span:
+    """The rows of one cache in a pass over several: positions ``start`` to ``end``."""
+
+    cache: _Cache
+    rows: slice
+    start: int
+    end: int
+    mask: torch.Tensor | None
+
+
 class LeanRunner:
     """A Qwen2 model of a converted folder on the CPU in bf16 and int4. ``folder`` holds ``fast.safetensors``."""
 
@@ -105,54 +116,74 @@ class LeanRunner:
     def cut(self, cache: _Cache, length: int) -> None:
         cache.length = min(cache.length, length)
 
-    @torch.inference_mode()
     def forward(self, cache: _Cache, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
-        count, start = len(ids), cache.length
-        end = start + count
-        self._make_room(cache, end)
-        cos, sin = self._cos[start:end].unsqueeze(1), self._sin[start:end].unsqueeze(1)
-        mask = None
-        if count > 1 and start:
-            mask = torch.ones(count, end, dtype=torch.bool).tril(start)
-        x = self._embedding[torch.tensor(list(ids))]
+        return self.forward_many([(cache, ids, rows)])[0]
+
+    @torch.inference_mode()
+    def forward_many(self, parts: Sequence[tuple[_Cache, Sequence[int], int]]) -> list[torch.Tensor]:
+        """``forward`` for several caches in one pass: the weights are read once, each cache attends by itself."""
+        spans: list[_Span] = []
+        for cache, ids, _ in parts:
+            end = cache.length + len(ids)
+            self._make_room(cache, end)
+            mask = None
+            if len(ids) > 1 and cache.length:
+                mask = torch.ones(len(ids), end, dtype=torch.bool).tril(cache.length)
+            at = spans[-1].rows.stop if spans else 0
+            spans.append(_Span(cache, slice(at, at + len(ids)), cache.length, end, mask))
+        place = torch.cat([torch.arange(span.start, span.end) for span in spans])
+        cos, sin = self._cos[place].unsqueeze(1), self._sin[place].unsqueeze(1)
+        x = self._embedding[torch.tensor([id for _, ids, _ in parts for id in ids])]
         for number, layer in enumerate(self._layers):
-            mixed = self._attend(layer, self._norm(x, layer.norm_in), cache, number, cos, sin, mask)
+            mixed = self._attend(layer, self._norm(x, layer.norm_in), spans, number, cos, sin)
             x = x + layer.out(mixed)
             gate, up = layer.gate_up(self._norm(x, layer.norm_mid)).chunk(2, 1)
             x = x + layer.down(functional.silu(gate) * up)
-        cache.length = end
-        return self._head(self._norm(x[-rows:], self._norm_out)).float()
+        for span in spans:
+            span.cache.length = span.end
+        wanted = [x[span.rows][-rows:] for span, (_, _, rows) in zip(spans, parts, strict=True)]
+        logits = self._head(self._norm(torch.cat(wanted), self._norm_out)).float()
+        return list(logits.split([len(part) for part in wanted]))
 
     def _attend(
         self,
         layer: _Layer,
         x: torch.Tensor,
-        cache: _Cache,
+        spans: Sequence["_Span"],
         number: int,
         cos: torch.Tensor,
         sin: torch.Tensor,
-        mask: torch.Tensor | None,
     ) -> torch.Tensor:
-        rows, start, end = x.shape[0], cache.length, cache.length + x.shape[0]
         heads, kv_heads, width = self._heads, self._kv_heads, self._width
         qkv = layer.qkv(x)
         if layer.bias is not None:
             qkv += layer.bias
-        qkv = qkv.view(rows, heads + 2 * kv_heads, width)
+        qkv = qkv.view(x.shape[0], heads + 2 * kv_heads, width)
         both = qkv[:, : heads + kv_heads]
         both = both * cos + both.roll(width // 2, 2) * sin
-        cache.keys[number, :, start:end] = both[:, heads:].transpose(0, 1)
-        cache.values[number, :, start:end] = qkv[:, heads + kv_heads :].transpose(0, 1)
-        keys, values = cache.keys[number, :, :end], cache.values[number, :, :end]
-        if rows == 1:  # the query heads that share a key are as many queries of one
-            query = both[0, :heads].view(1, kv_heads, heads // kv_heads, width)
-            found = functional.scaled_dot_product_attention(query, keys[None], values[None])
-            return found.reshape(1, heads * width)
-        query = both[:, :heads].transpose(0, 1)[None]
-        found = functional.scaled_dot_product_attention(
-            query, keys[None], values[None], attn_mask=mask, is_causal=mask is None, enable_gqa=True
-        )
-        return found[0].transpose(0, 1).reshape(rows, heads * width)
+        found = []
+        for span in spans:
+            turned, start, end = both[span.rows], span.start, span.end
+            rows = end - start
+            keys, values = span.cache.keys[number, :, :end], span.cache.values[number, :, :end]
+            keys[:, start:] = turned[:, heads:].transpose(0, 1)
+            values[:, start:] = qkv[span.rows, heads + kv_heads :].transpose(0, 1)
+            if rows == 1:  # the query heads that share a key are as many queries of one
+                query = turned[0, :heads].view(1, kv_heads, heads // kv_heads, width)
+                one = functional.scaled_dot_product_attention(query, keys[None], values[None])
+                found.append(one.reshape(1, heads * width))
+                continue
+            query = turned[:, :heads].transpose(0, 1)[None]
+            many = functional.scaled_dot_product_attention(
+                query,
+                keys[None],
+                values[None],
+                attn_mask=span.mask,
+                is_causal=span.mask is None,
+                enable_gqa=True,
+            )
+            found.append(many[0].transpose(0, 1).reshape(rows, heads * width))
+        return found[0] if len(found) == 1 else torch.cat(found)
 
     def _norm(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         if x.shape[0] > _FEW_ROWS:

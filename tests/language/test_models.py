@@ -165,6 +165,23 @@ def test_two_runs_at_once_do_not_mix(tiny_folder: Path) -> None:
         assert drift(logits, engine.logits(ids)) < 0.12
 
 
+def test_several_answers_in_one_pass_are_as_each_by_itself(tiny_folder: Path) -> None:
+    runner = LeanRunner(tiny_folder, 512)
+    prompts = [IDS, [*IDS, 3, 4], [7]]
+    steps = [([5], 1), ([6, 7], 2), ([8], 1)]
+    together, alone = [[runner.new() for _ in prompts] for _ in range(2)]
+    for caches in (together, alone):
+        for cache, ids in zip(caches, prompts, strict=True):
+            runner.forward(cache, ids)
+    parts = [(cache, ids, rows) for cache, (ids, rows) in zip(together, steps, strict=True)]
+    for found, cache, (ids, rows) in zip(runner.forward_many(parts), alone, steps, strict=True):
+        want = runner.forward(cache, ids, rows)
+        assert found.shape == want.shape == (rows, runner.vocab_size)
+        for one, other in zip(found, want, strict=True):
+            assert drift(one, other) < 0.06
+    assert [c.length for c in together] == [c.length for c in alone]
+
+
 def test_stopping_during_a_long_prompt(tiny_folder: Path) -> None:
     engine = Engine(LeanRunner(tiny_folder, 2048), budget=4000)
     asked: list[int] = []
