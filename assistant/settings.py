@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -32,6 +32,14 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=1, le=65535)
     company_name: str = Field(default="", description="Overrides the company name kept in the record")
+    smtp_host: str = Field(
+        default="", description="Mail server for one-time codes; without one, mails are files in outbox/"
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_tls: bool = Field(default=True, description="Use STARTTLS")
+    mail_from: str = Field(default="assistant@localhost", description="Sender of e-mails")
     kb: Path | None = Field(default=None, description="Folder of articles; default is the demo company's kb/")
 
     vector_server: str = Field(

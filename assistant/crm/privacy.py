@@ -20,7 +20,15 @@ def export_customer(store: Store, customer_id: str) -> dict[str, Any]:
     """Everything the record holds about a customer, ready for JSON. Raises RecordError for an unknown id."""
     customer = _known(store, customer_id)
     conversations = []
-    for row in store.conversations(customer_id=customer_id, limit=-1):
+    proved = store.database.rows(
+        "SELECT id FROM conversations WHERE json_extract(state, '$.proved') = ?", (customer_id,)
+    )
+    also = [
+        found
+        for row in proved
+        if (found := store.conversation(row["id"])) and found["customer_id"] != customer_id
+    ]
+    for row in [*store.conversations(customer_id=customer_id, limit=-1), *also]:
         handoffs = store.database.rows("SELECT * FROM handoffs WHERE conversation_id = ?", (row["id"],))
         conversations.append(
             {
@@ -85,6 +93,10 @@ def erase_customer(
             "DELETE FROM order_lines WHERE order_id IN (SELECT id FROM orders WHERE customer_id = ?)",
             (customer_id,),
         ).rowcount
+        run(  # conversations in which a visitor proved to be this customer
+            "UPDATE conversations SET customer_id = ? WHERE json_extract(state, '$.proved') = ?",
+            (customer_id, customer_id),
+        )
         talks = "(SELECT id FROM conversations WHERE customer_id = ?)"
         for table in ("turns", "messages", "handoffs"):
             removed[table] = run(

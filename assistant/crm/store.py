@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from assistant.crm.actions import Actions
+from assistant.crm.codes import Codes
 from assistant.crm.conversations import Conversations
 from assistant.crm.database import Database
 from assistant.errors import RecordError
@@ -80,6 +81,11 @@ class Store:
         self.action = acts.action
         self.action_by_key = acts.action_by_key
         self.actions = acts.actions
+        codes = Codes(self.database)
+        self.add_code = codes.add_code
+        self.count_codes = codes.count_codes
+        self.try_code = codes.try_code
+        self.last_code = codes.last_code
 
     @property
     def path(self) -> Path:

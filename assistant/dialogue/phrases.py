@@ -299,7 +299,7 @@ class EN:
     which_customer = (
         "Which customer do you mean? Please give a customer id, an e-mail address or a full name."
     )
-    sign_in = "To talk about your account I need to know who you are: please sign in first."
+    sign_in = "To talk about your account I need to know who you are: please sign in first, or write the e-mail address of your account here and I'll send a code to it."
     refused = "I'm sorry, I can't share that. I can help with your own account, your orders and our products and services."
     out_of_scope = "I can only help with {company}: your orders, subscription, products and our services."
     out_of_scope_agent = (
@@ -310,7 +310,16 @@ class EN:
     handed_off = "I'm passing this to a colleague, who will answer you here. Your conversation so far goes along, so you needn't repeat it."
     held = "A colleague has this conversation; your message has been passed on."
     change_note = "I can't make this change myself. If you like, I'll pass it to a colleague: just write \"talk to a person\"."
-    sign_in_first = "I can do that once I know who you are: please sign in first."
+    sign_in_first = (
+        "I can do that once I know who you are: please sign in first, or write the e-mail address of your account here "
+        "and I'll send a code to it."
+    )
+    code_sent = "If there is an account with this address, a code of six digits is on its way to it. Please type it here within 10 minutes."
+    code_wait = "Too many codes have been asked for. Please wait 15 minutes and try again."
+    code_wrong = (
+        "That isn't the right code, or it has expired. Write your e-mail address again to get a new one."
+    )
+    code_right = "Thank you, now I know who you are. What can I do for you?"
     not_done = "What I asked you to confirm has not been done; just ask for it again if you want it."
     empty = "Please type a question."
 
@@ -542,7 +551,7 @@ class ZH(EN):
     unknown_next_agent = "请指明客户或订单，或者补充一篇相关文章。"
     unknown_next_customer = "需要我把您的问题转给同事吗？"
     which_customer = "您指的是哪位客户？请提供客户编号、邮箱或全名。"
-    sign_in = "要查询您的账户，我需要先确认您的身份：请先登录。"
+    sign_in = "要查询您的账户，我需要先确认您的身份：请先登录，或在这里输入账户的邮箱地址，我会发送验证码。"
     refused = "抱歉，这些信息我不能提供。我可以帮您处理自己的账户、订单以及我们的产品和服务问题。"
     out_of_scope = "我只能回答与{company}有关的问题：您的订单、订阅、产品和服务。"
     out_of_scope_agent = "这超出了我的范围：我只根据客户记录和{company}的文章回答。"
@@ -551,6 +560,10 @@ class ZH(EN):
     handed_off = "我正在把您的问题转给同事，同事会在这里回复您。之前的对话会一并转交，您无需重复。"
     held = "同事正在处理这段对话，您的留言已转达。"
     change_note = "这项更改我无法自己完成。如果需要，请输入“转人工”，我会转给同事处理。"
-    sign_in_first = "办理之前我需要先确认您的身份：请先登录。"
+    sign_in_first = "办理之前我需要先确认您的身份：请先登录，或在这里输入账户的邮箱地址，我会发送验证码。"
+    code_sent = "如果该邮箱有对应的账户，六位数验证码已发送。请在10分钟内在这里输入。"
+    code_wait = "请求验证码的次数过多，请15分钟后再试。"
+    code_wrong = "验证码不正确或已过期。请重新输入邮箱地址，以获取新的验证码。"
+    code_right = "谢谢，已确认您的身份。请问有什么可以帮您？"
     not_done = "刚才请您确认的事项没有办理；如果需要，请重新提出。"
     empty = "请输入您的问题。"

@@ -1,5 +1,6 @@
 """One turn: understand -> plan -> gather -> answer -> verify -> record. The blocking call drains the streaming one."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from assistant.dialogue import actions, phrases
+from assistant.dialogue import actions, identity, phrases
 from assistant.dialogue.answer import Writer
 from assistant.dialogue.events import (
     Answered,
@@ -34,6 +35,7 @@ from assistant.errors import AssistantError, PermissionDenied
 from assistant.evidence import Evidence
 from assistant.settings import Settings, get_settings
 
+PROVED_SECONDS = identity.PROVED_SECONDS
 LONGEST_MESSAGE = (
     8_000  # characters; more is cut with a note, a mail thread of that length is not one question
 )
@@ -216,6 +218,16 @@ class Assistant:
         if history and not memory.question:
             memory = self._remember(history, session)
         collected = Turn(message)
+        if session.role == "visitor" and memory.proved and time.time() - memory.proved_at < PROVED_SECONDS:
+            session = Session("customer", memory.proved, memory.proved)
+        identified = self._identify(message, session, memory, turn.conversation_id)
+        if identified is not None:
+            reply, memory = identified
+            for event in self._acted(reply, message, started):
+                collected.take(event)
+                yield event
+            self._record(turn, collected, memory, cut)
+            return
         acted = self._act(message, session, memory, turn.conversation_id)
         if acted is not None:
             events = self._acted(acted, message, started)
@@ -231,6 +243,31 @@ class Assistant:
             collected.take(event)
             yield event
         self._record(turn, collected, memory, cut)
+
+    # -- who a visitor is ---------------------------------------------------------------------------------------
+
+    def _identify(
+        self, message: str, session: Session, memory: Memory, conversation: str
+    ) -> tuple[actions.Reply, Memory] | None:
+        """An e-mail address or a code from a visitor, and what the conversation knows afterwards."""
+        if session.role != "visitor":
+            return None
+        say = phrases.ZH if _spoken(memory, message) == "zh" else phrases.EN
+        email = identity.read_email(message)
+        if email is not None:
+            sent = identity.request_code(
+                self.store, self.settings, email, conversation, language=say.language
+            )
+            text = say.code_sent if sent == "sent" else say.code_wait
+            return actions.Reply("sign_in", text), memory
+        code = identity.read_code(message)
+        if code is None or not identity.waits_for_code(self.store, conversation):
+            return None
+        customer = identity.prove(self.store, self.settings, conversation, code)
+        if customer is None:
+            return actions.Reply("sign_in", say.code_wrong, "refused"), memory
+        known = replace(memory, proved=customer, proved_at=time.time(), pending=None, customers=(customer,))
+        return actions.Reply("sign_in", say.code_right, customer=customer), known
 
     # -- actions ----------------------------------------------------------------------------------------------
 
@@ -557,6 +594,15 @@ def drain(events: Iterable[Event]) -> Turn:
     return turn
 
 
+def _spoken(memory: Memory, message: str) -> str:
+    """The language of the conversation, for a message that has none of its own (an address, a code)."""
+    if re.search(r"[\u3400-\u9fff]", message) or not memory.question:
+        return language_of(message)
+    return language_of(
+        next((q for q, _ in reversed(memory.history) if not re.fullmatch(r"[\W\d]*|\S+@\S+", q)), message)
+    )
+
+
 def _reminded(events: Iterable[Event], language: str) -> Iterator[Event]:
     """The events of a turn that came instead of a yes, with a word on what has therefore not been done."""
     note = (phrases.ZH if language == "zh" else phrases.EN).not_done
@@ -582,6 +628,8 @@ def _state(memory: Memory) -> dict[str, Any]:
         "pending": memory.pending,
         "last_action": memory.last_action,
         "just_done": memory.just_done,
+        "proved": memory.proved,
+        "proved_at": memory.proved_at,
     }
 
 

@@ -53,6 +53,8 @@ class Memory:
     pending: dict[str, Any] | None = None  # an action that waits for a yes
     last_action: str | None = None  # what "undo" would take back
     just_done: bool = False  # the last message was the yes to it
+    proved: str | None = None  # the customer that a visitor has proved to be, by a code
+    proved_at: float = 0.0
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "Memory":
@@ -66,6 +68,8 @@ class Memory:
             pending=value.get("pending"),
             last_action=value.get("last_action"),
             just_done=bool(value.get("just_done")),
+            proved=value.get("proved"),
+            proved_at=float(value.get("proved_at", 0.0)),
         )
 
     def after(self, message: str, understood: Understood, answer: str) -> "Memory":
