@@ -1,4 +1,4 @@
-"""The lines of the found articles that a question is about, so that the model reads twelve lines and not five pages.
+"""The lines of the found articles that a question is about, so that the model reads eight lines and not five pages.
 
 Search finds the article; the passage that matched best need not be the one that answers. So every sentence of the
 best articles is held against the question again, by meaning and by words, and the best stay, in the articles' order.
@@ -17,7 +17,7 @@ from assistant.dialogue.verify import sentences
 from assistant.evidence import Evidence
 from assistant.knowledge.words import query_words, segment
 
-_ARTICLES, _LINES = 3, 10
+_ARTICLES, _LINES = 3, 8
 _KEPT_VECTORS = 8000
 # how much a line with all of the question's words gains over one with none, in cosine
 _WORDS = 0.5

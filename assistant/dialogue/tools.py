@@ -99,7 +99,8 @@ class Toolbox:
     """The tools as one session may use them, answering in one language.
 
     ``models`` gives a trained model by name or raises ModelError (``assistant.insight.load_model``). With ``focus``
-    articles come as the lines that the question is about, else as the passages that were found.
+    articles come as the lines that the question is about, else as the passages that were found. ``translate`` makes
+    English of a Chinese question that finds nothing.
     """
 
     def __init__(
@@ -111,10 +112,11 @@ class Toolbox:
         session: Session,
         language: str = "en",
         focus: Focus | None = None,
+        translate: Callable[[str], str] | None = None,
     ) -> None:
         self.store, self.index, self.models = store, index, models
         self.session, self.language = session, language
-        self.focus = focus
+        self.focus, self.translate = focus, translate
         self.say = phrases.ZH if language == "zh" else phrases.EN
 
     # -- calling ----------------------------------------------------------------------------------------------
@@ -441,8 +443,20 @@ class Toolbox:
         """What the company's articles say about something."""
         if self.index is None:
             return ToolResult({"hits": []})
+        asked = query
+
+        def english(text: str) -> str:
+            nonlocal asked
+            asked = self.translate(text) if self.translate else text
+            return asked
+
         hits = self.index.search(
-            query, role=self.session.role, customer=self.session.customer, k=k, kinds=["article"]
+            query,
+            role=self.session.role,
+            customer=self.session.customer,
+            k=k,
+            kinds=["article"],
+            translate=english if self.translate else None,
         )
         evidence = [h.as_evidence() for h in hits]
         if self.focus is not None:
@@ -451,7 +465,7 @@ class Toolbox:
                 (e, self.index.read(e.source, role=self.session.role))
                 for e in dict.fromkeys(found[e.source] for e in evidence)
             ]
-            evidence = self.focus.pick(query, articles)
+            evidence = self.focus.pick(asked, articles)
         return ToolResult(
             {"hits": [{"source": e.source, "score": round(e.score, 3)} for e in evidence]}, evidence
         )

@@ -362,6 +362,7 @@ class Assistant:
             session=session,
             language=language,
             focus=self.focus if self.index is not None else None,
+            translate=self._translate,
         )
         evidence: list[Evidence] = []
         problems: list[str] = []
@@ -481,6 +482,11 @@ class Assistant:
             return str(self.predictor("sentiment").classify([message])[0].label)
         except AssistantError:
             return "neutral"
+
+    def _translate(self, message: str) -> str:
+        """English for an article that exists only in English."""
+        prompt = render("translate", "zh", message=message[:400])
+        return str(self.model.invoke(prompt, max_tokens=80).text)
 
     def _choose(self, message: str, intents: Sequence[str]) -> tuple[str, float]:
         described = {self.router.intents[name]["description"]: name for name in intents}

@@ -138,6 +138,22 @@ def test_articles_by_role(box: Box) -> None:
 # -- what they find ---------------------------------------------------------------------------------------------
 
 
+def test_a_chinese_question_that_finds_nothing_is_asked_in_english(box: Box) -> None:
+    asked: list[str] = []
+
+    def translate(text: str) -> str:
+        asked.append(text)
+        return "How long does the oat drink keep in the fridge?"
+
+    tools = box("agent", language="zh")
+    assert "public/en/oat.md" not in str(tools.call("search_knowledge", {"query": "燕麦奶在冰箱里能放几天"}))
+    tools.translate = translate
+    _, evidence = tools.call("search_knowledge", {"query": "燕麦奶在冰箱里能放几天"})
+    assert asked == ["燕麦奶在冰箱里能放几天"] and evidence[0].source == "public/en/oat.md"
+    tools.call("search_knowledge", {"query": "oat drink"})
+    assert len(asked) == 1
+
+
 def test_orders_in_numbers_and_words(box: Box) -> None:
     called, evidence = box("agent").call("orders", {"customer": "C-1042"})
     assert (
