@@ -146,6 +146,7 @@ def test_a_chinese_question_that_finds_nothing_is_asked_in_english(box: Box) -> 
         return "How long does the oat drink keep in the fridge?"
 
     tools = box("agent", language="zh")
+    assert tools.index is not None
     _, before = tools.call("search_knowledge", {"query": "燕麦奶在冰箱里能放几天"})
     assert all(e.score < tools.index.threshold for e in before)
     tools.translate = translate
