@@ -35,6 +35,7 @@ from assistant.insight.features import (
     Sentiment,
     active_at,
     attribute_features,
+    courses_at,
     day_number,
     day_of,
     features_at,
@@ -42,7 +43,7 @@ from assistant.insight.features import (
 )
 from assistant.insight.phrases import feature_phrase
 from assistant.insight.registry import Progress, TrainReport, current_version, hash_data, save_model
-from assistant.insight.scoring import CATEGORY, NUMBER, CalibratedScorer, select
+from assistant.insight.scoring import CATEGORY, COURSE, NUMBER, CalibratedScorer, select
 from assistant.insight.tablemodel import TableModel, band_names, fit_table, make_folds
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class ChurnModel:
             rows = attribute_features(_customers(store, [customer_id]))
             return self.table.what_if(self.table.complete(rows), goal=goal)
         assert self.scorer is not None
-        row = features_at(History.read(store, [customer_id]), day_number(store.as_of))
+        row = _with_course(History.read(store, [customer_id]), day_number(store.as_of))
         X = row[self.scorer.columns]
         options = {name: values for name, values in ACTIONABLE.items() if self._can_change(name, X)}
         return counterfactuals(self.scorer, X, options, goal=goal)
@@ -192,7 +193,7 @@ class ChurnModel:
             return self._predict_table(store, ids, day)
         assert self.scorer is not None
         history = History.read(store, ids)
-        X = features_at(history, day_number(day))
+        X = _with_course(history, day_number(day))
         active = active_at(history, day_number(day))
         X = X[self.scorer.columns]
         probability = self.scorer.probability(X)
@@ -271,12 +272,17 @@ def snapshots(history: History, progress: Progress | None = None, seed: int = 0)
         if progress:
             progress("looking back", done, len(dates))
         active = active_at(history, day) & chosen
-        parts.append(features_at(history, day)[active].reset_index(drop=True))
+        parts.append(_with_course(history, day)[active].reset_index(drop=True))
         labels.append(left_within(history, day, HORIZON)[active])
         people.append(np.flatnonzero(active))
         when.append(np.full(int(active.sum()), day))
     X = pd.concat(parts, ignore_index=True)
     return Snapshots(X, np.concatenate(labels).astype(int), np.concatenate(people), np.concatenate(when))
+
+
+def _with_course(history: History, day: float) -> pd.DataFrame:
+    """Features as of a day, and beside them the course of events that the sequence model reads."""
+    return features_at(history, day).assign(**{COURSE: list(courses_at(history, day))})
 
 
 def train_churn(
@@ -306,8 +312,8 @@ def train_churn(
             f"{LEAST_LEAVERS} that left, {LEAST_LEAVERS} that stayed and {LEAST_ROWS} in all",
             "import more orders, or a longer time",
         )
-    kinds, left_out = _choose_features(data.X)
-    X = data.X[list(kinds)]
+    kinds, left_out = _choose_features(data.X.drop(columns=COURSE))
+    X = data.X[[*kinds, COURSE]]
     folds = make_folds(data.y, data.who, 5, 0)
     selection = select(X, data.y, kinds, folds, progress=progress)
     p = selection.kept.probability
@@ -341,7 +347,9 @@ def train_churn(
         rows=len(data.y),
         as_of=as_of,
     )
-    return _save(model, home, metrics, list(kinds), hash_data(X, data.y), details, left_out, [], started)
+    return _save(
+        model, home, metrics, list(kinds), hash_data(X[list(kinds)], data.y), details, left_out, [], started
+    )
 
 
 def _choose_features(X: pd.DataFrame) -> tuple[dict[str, str], list[dict[str, str]]]:
@@ -359,7 +367,7 @@ def _choose_features(X: pd.DataFrame) -> tuple[dict[str, str], list[dict[str, st
 def _forward(data: Snapshots, X: pd.DataFrame, kinds: Mapping[str, str], kept: str) -> dict[str, float]:
     """The kept kind of model as it would have done in life: learned from days whose outcome was known by
     then, tried on the newest day."""
-    from assistant.insight.scoring import BlendScorer, BoostedScorer, LinearScorer, sigmoid
+    from assistant.insight.scoring import BlendScorer, BoostedScorer, LinearScorer, SequenceScorer, sigmoid
 
     newest = data.day.max()
     old, new = data.day <= newest - HORIZON, data.day == newest
@@ -370,6 +378,7 @@ def _forward(data: Snapshots, X: pd.DataFrame, kinds: Mapping[str, str], kept: s
         "linear": lambda: LinearScorer(kinds),
         "boosted": lambda: BoostedScorer(kinds),
         "boosted-deep": lambda: BoostedScorer(kinds, shallow=False),
+        "sequence": SequenceScorer,
     }
     parts = [makers[name]() for name in kept.split("+")]
     scorer = parts[0] if len(parts) == 1 else BlendScorer(*parts)

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 from assistant.insight.ranking import (
     Again,
+    Autoencoder,
     Blend,
     Ease,
     Factors,
@@ -43,6 +44,7 @@ def candidates() -> dict[str, Ranker]:
         "matrix factorisation (ALS)": Factors(),
         "bought together, fading": Together(),
         "linear autoencoder (EASE)": ease,
+        "autoencoder (Mult-DAE)": Autoencoder(),
         "EASE + user-user + popularity": mixture,
         "bought before": Again(),
         "bought before, then EASE": Again(rest=ease),

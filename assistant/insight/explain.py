@@ -83,14 +83,17 @@ def reasons(
     out = []
     for i in order[: n if n is not None else len(order)]:
         part = float(contributions[i])
+        value = (
+            None if isinstance(values[i], np.ndarray) else values[i]
+        )  # a whole course of events is no one value
         if abs(part) < least:
             break
         direction: Direction = "raises" if part >= 0 else "lowers"
-        en, zh = phrase(columns[i], values[i])
+        en, zh = phrase(columns[i], value)
         out.append(
             Reason(
                 columns[i],
-                values[i],
+                value,
                 part,
                 direction,
                 f"{en} ({direction})",

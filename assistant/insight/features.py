@@ -169,6 +169,44 @@ def customer_features(
     return features_at(history, day_number(as_of or store.as_of))
 
 
+STEPS, STEP_DAYS = 26, 14  # of the course of events: a year
+CHANNELS = ("orders", "spend", "late", "cancelled", "contacts", "complaints", "leaving", "mood", "offers")
+
+
+def courses_at(history: History, day: float) -> np.ndarray:
+    """(customers, 26, 9) what happened in each fortnight of the year that ends with ``day``, oldest first.
+
+    Counts and sums on a logarithm, moods as they are; rows dated later are never read.
+    """
+    end = np.floor(day) + 1.0
+    out = np.zeros((len(history), STEPS, len(CHANNELS)), dtype=np.float32)
+
+    def add(
+        channel: str, table: dict[str, np.ndarray], rows: np.ndarray, weights: np.ndarray | float = 1.0
+    ) -> None:
+        back = np.floor((end - table["day"]) / STEP_DAYS)
+        inside = rows & (table["day"] < end) & (back < STEPS)
+        step = STEPS - 1 - back[inside].astype(int)
+        amount = np.broadcast_to(weights, rows.shape)[inside]
+        np.add.at(out[:, :, CHANNELS.index(channel)], (table["who"][inside], step), amount)
+
+    orders, contacts, offers = history.orders, history.contacts, history.offers
+    placed = ~orders["cancelled"]
+    add("orders", orders, placed)
+    add("spend", orders, placed, np.maximum(orders["total"], 0.0))
+    add("late", orders, _late(orders, end))
+    add("cancelled", orders, orders["cancelled"])
+    everything = np.ones(len(contacts["who"]), dtype=bool)
+    add("contacts", contacts, everything)
+    add("complaints", contacts, contacts["complaint"].astype(bool))
+    add("leaving", contacts, contacts["leaving"].astype(bool))
+    add("mood", contacts, everything, np.nan_to_num(contacts["mood"]))
+    add("offers", offers, ~offers["drafted"])
+    counts = [k for k, name in enumerate(CHANNELS) if name != "mood"]
+    out[:, :, counts] = np.log1p(out[:, :, counts])
+    return out
+
+
 def features_at(history: History, day: float) -> pd.DataFrame:
     """(customers, features) as of the end of ``day`` (days since 1970); rows dated later are never read."""
     n, end = len(history), np.floor(day) + 1.0

@@ -199,6 +199,8 @@ _MISSING: dict[str, tuple[str, str]] = {
 def feature_phrase(feature: str, value: Any) -> tuple[str, str]:
     """(English, Chinese) words for a feature of :func:`assistant.insight.features.features_at` and its
     value."""
+    if feature == "course_of_events":
+        return "the course of orders and contacts over the last year", "过去一年订单与联系的走势"
     missing = value is None or (isinstance(value, float | np.floating) and np.isnan(value))
     if missing:
         return _MISSING.get(feature, (f"{feature}: none", f"{feature}：无"))

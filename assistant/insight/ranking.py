@@ -255,6 +255,24 @@ class Ease(Ranker):
         return np.asarray(asked @ self.pull_)
 
 
+class Autoencoder(Ranker):
+    """A denoising autoencoder (Mult-DAE, Liang et al. 2018); asked with recent purchases counting more."""
+
+    def __init__(self, hidden: int = 48, seed: int = 7) -> None:
+        self.hidden = hidden
+        self.seed = seed
+
+    def _learn(self, log: Log, histories: Histories) -> None:
+        from assistant.language.networks import train_autoencoder
+
+        self.weights_ = train_autoencoder(histories.bought, hidden=self.hidden, seed=self.seed)
+
+    def score(self, histories: Histories) -> np.ndarray:
+        from assistant.language.networks import autoencode
+
+        return autoencode(self.weights_, histories.recent.minimum(1.0).toarray())
+
+
 class Factors(Ranker):
     """Matrix factorisation for implicit feedback by alternating least squares (Hu, Koren & Volinsky 2008).
 

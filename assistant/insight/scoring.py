@@ -1,5 +1,5 @@
-"""Additive scorers for yes/no questions: a linear model, boosted trees, and their mean, compared and
-calibrated.
+"""Additive scorers for yes/no questions: a linear model, boosted trees, a sequence model, and means of them,
+compared and calibrated.
 
 Every scorer works in log-odds, and its score is exactly a base value plus one contribution per column: for
 the linear model by its coefficients, for trees by TreeSHAP (Lundberg, Erion, Lee 2018; lightgbm's
@@ -18,6 +18,7 @@ from assistant.insight.evaluate import by_fold, log_loss
 from assistant.insight.registry import Progress
 
 NUMBER, CATEGORY = "number", "category"
+COURSE = "course_of_events"  # a column of arrays for the sequence model
 _MISSING = "(none)"  # a category's level for an absent value
 
 
@@ -212,33 +213,74 @@ class BoostedScorer:
         return values[:, :-1], float(values[0, -1]) if len(values) else 0.0
 
 
-class BlendScorer:
-    """The mean of two scorers' log-odds."""
+class SequenceScorer:
+    """A recurrent network over what happened step by step: the column :data:`COURSE` holds one (steps, channels)
+    array per row. Its whole score is that one column's contribution."""
 
-    def __init__(self, first: Any, second: Any) -> None:
-        self.first = first
-        self.second = second
+    kind = "sequence"
 
-    @property
-    def kind(self) -> str:
-        return f"{self.first.kind}+{self.second.kind}"
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
 
     @property
-    def encoder_(self) -> Encoder:
-        return self.first.encoder_
+    def columns(self) -> list[str]:
+        return [COURSE]
 
-    def fit(self, X: pd.DataFrame, y: np.ndarray) -> "BlendScorer":
-        self.first.fit(X, y)
-        self.second.fit(X, y)
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> "SequenceScorer":
+        from assistant.language.networks import train_sequences
+
+        self.weights_ = train_sequences(np.stack(X[COURSE].tolist()), np.asarray(y), seed=self.seed)
+        self.base_ = float(self.logit(X).mean())
         return self
 
     def logit(self, X: pd.DataFrame) -> np.ndarray:
-        return (self.first.logit(X) + self.second.logit(X)) / 2
+        from assistant.language.networks import read_sequences
+
+        return read_sequences(self.weights_, np.stack(X[COURSE].tolist())) if len(X) else np.zeros(0)
 
     def contributions(self, X: pd.DataFrame) -> tuple[np.ndarray, float]:
-        one, base_one = self.first.contributions(X)
-        two, base_two = self.second.contributions(X)
-        return (one + two) / 2, (base_one + base_two) / 2
+        return (self.logit(X) - self.base_)[:, None], self.base_
+
+
+class BlendScorer:
+    """The mean of several scorers' log-odds."""
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = list(parts)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # saved when there were always two
+        self.parts = state.get("parts") or [state["first"], state["second"]]
+
+    @property
+    def kind(self) -> str:
+        return "+".join(part.kind for part in self.parts)
+
+    @property
+    def columns(self) -> list[str]:
+        return list(dict.fromkeys(name for part in self.parts for name in columns_of(part)))
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> "BlendScorer":
+        for part in self.parts:
+            part.fit(X, y)
+        return self
+
+    def logit(self, X: pd.DataFrame) -> np.ndarray:
+        return np.asarray(sum(part.logit(X) for part in self.parts) / len(self.parts))
+
+    def contributions(self, X: pd.DataFrame) -> tuple[np.ndarray, float]:
+        place = {name: i for i, name in enumerate(self.columns)}
+        out, base = np.zeros((len(X), len(place))), 0.0
+        for part in self.parts:
+            values, start = part.contributions(X)
+            out[:, [place[name] for name in columns_of(part)]] += values / len(self.parts)
+            base += start / len(self.parts)
+        return out, base
+
+
+def columns_of(scorer: Any) -> list[str]:
+    """The columns that a scorer's contributions are of, in their order."""
+    return list(scorer.columns) if hasattr(scorer, "columns") else list(scorer.encoder_.columns_)
 
 
 @dataclass
@@ -256,7 +298,7 @@ class CalibratedScorer:
 
     @property
     def columns(self) -> list[str]:
-        return list(self.scorer.encoder_.columns_)
+        return columns_of(self.scorer)
 
     def logit(self, X: pd.DataFrame) -> np.ndarray:
         return self.slope * self.scorer.logit(X) + self.offset
@@ -304,7 +346,8 @@ def select(
 ) -> Selection:
     """Compare the scorers by cross-validation over ``folds`` ((n,) fold numbers; -1 = always in training).
 
-    The one with the lowest log loss over the held-out rows is kept, calibrated on its out-of-fold scores
+    With a column :data:`COURSE` a sequence model competes too. The one with the lowest log loss over the held-out rows
+    is kept, calibrated on its out-of-fold scores
     and fitted on all rows. Each fold is calibrated by the line that the other folds gave, so the figures
     are honest about it.
     """
@@ -315,6 +358,8 @@ def select(
     }
     if len(y) >= 3000:  # deeper trees need rows
         makers["boosted-deep"] = lambda: BoostedScorer(kinds, shallow=False)
+    if COURSE in X.columns:
+        makers["sequence"] = SequenceScorer
     numbers = sorted(set(folds.tolist()) - {-1})
     raw = {name: np.full(len(y), np.nan) for name in makers}
     for done, number in enumerate(numbers):
@@ -326,6 +371,8 @@ def select(
             raw[name][held_out] = scorer.logit(X[held_out])
     for name in [name for name in makers if name != "linear"]:
         raw[f"linear+{name}"] = (raw["linear"] + raw[name]) / 2
+    if "sequence" in makers:
+        raw["linear+boosted+sequence"] = (raw["linear"] + raw["boosted"] + raw["sequence"]) / 3
     candidates = [_candidate(name, y, logit, folds, numbers) for name, logit in raw.items()]
     kept = min(candidates, key=lambda c: c.metrics["log_loss"])
     if progress:

@@ -1,5 +1,7 @@
 """Churn on the record: learns what is in it, explains itself exactly, and says so when it can't."""
 
+import json
+import pickle
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -13,6 +15,7 @@ from assistant.insight import churn
 from assistant.insight.churn import ChurnModel, ChurnPrediction, train_churn
 from assistant.insight.features import History
 from assistant.insight.registry import TrainReport, load_model
+from assistant.insight.scoring import BlendScorer, CalibratedScorer, LinearScorer, SequenceScorer
 
 from .little_record import make_record
 
@@ -136,7 +139,34 @@ def test_a_second_training_on_the_same_record_gives_the_same_model(
     store, _, report, _ = trained
     data = churn.snapshots(History.read(store))
     again = churn.snapshots(History.read(store))
-    assert data.X.equals(again.X) and len(data.y) == report.rows
+    one, two = (x.X.drop(columns=churn.COURSE) for x in (data, again))
+    assert one.equals(two) and len(data.y) == report.rows
+    assert all(np.array_equal(a, b) for a, b in zip(data.X[churn.COURSE], again.X[churn.COURSE], strict=True))
+
+
+def test_a_sequence_model_competes(trained: tuple[Store, ChurnModel, TrainReport, Path]) -> None:
+    tried = trained[2].details["candidates"]
+    assert {"sequence", "linear+sequence", "linear+boosted+sequence"} <= set(tried)
+    assert tried["sequence"]["auc"] > 0.6
+
+
+def test_kept_or_not_a_sequence_model_s_reasons_sum_to_its_score(
+    trained: tuple[Store, ChurnModel, TrainReport, Path],
+) -> None:
+    store = trained[0]
+    data = churn.snapshots(History.read(store))
+    kinds, _ = churn._choose_features(data.X.drop(columns=churn.COURSE))
+    scorer = BlendScorer(LinearScorer(kinds), SequenceScorer()).fit(data.X, data.y)
+    model = ChurnModel(CalibratedScorer(scorer, 0.9, 0.1), rate=0.2)
+    ids = [p.customer_id for p in model.predict(store)[:3]]
+    for one in model.predict(store, ids):
+        total = one.base + sum(r.contribution for r in one.reasons)
+        assert total == pytest.approx(log_odds(one.probability), abs=1e-6)
+        course = next(r for r in one.reasons if r.feature == churn.COURSE)
+        assert course.value is None and "course of orders" in course.text_en
+        assert json.dumps(one.as_dict(None))
+    assert model.what_if(store, ids[0]) is not None
+    assert pickle.loads(pickle.dumps(scorer)).columns == scorer.columns
 
 
 @pytest.mark.parametrize(("customers", "message"), [(0, "no customers"), (4, "a model needs at least")])

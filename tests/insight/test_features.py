@@ -9,9 +9,12 @@ import pytest
 
 from assistant.crm import Store
 from assistant.insight.features import (
+    CHANNELS,
+    STEPS,
     History,
     active_at,
     attribute_features,
+    courses_at,
     customer_features,
     day_number,
     day_of,
@@ -92,6 +95,34 @@ def store(tmp_path: Path) -> Store:
         ],
     )
     return store
+
+
+def test_the_course_of_events_by_hand_and_blind_to_what_comes_later(store: Store) -> None:
+    history = History.read(store)
+    day = day_number(date(2026, 6, 30))
+    a = courses_at(history, day)[list(history.ids).index("A")]
+    assert a.shape == (STEPS, len(CHANNELS))
+    orders = np.expm1(a[:, CHANNELS.index("orders")])
+    assert orders.sum() == pytest.approx(3) and orders[STEPS - 1 - 20 // 14] == pytest.approx(1)
+    assert np.expm1(a[:, CHANNELS.index("spend")]).sum() == pytest.approx(90.0)
+    assert np.expm1(a[:, CHANNELS.index("late")]).sum() == pytest.approx(1)
+    assert np.expm1(a[:, CHANNELS.index("offers")]).sum() == pytest.approx(1)
+    assert a[:, CHANNELS.index("mood")].min() < 0
+    before = courses_at(history, day_number(date(2026, 3, 2)))
+    store.upsert("orders", [order(20 + k, "A", "2026-03-03", 77.0) for k in range(5)])
+    store.upsert(
+        "interactions",
+        [
+            {
+                "id": "later",
+                "customer_id": "A",
+                "at": "2026-03-04T12:00:00",
+                "channel": "email",
+                "text": "Awful.",
+            }
+        ],
+    )
+    assert np.array_equal(before, courses_at(History.read(store), day_number(date(2026, 3, 2))))
 
 
 def test_features_by_hand(store: Store) -> None:
