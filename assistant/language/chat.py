@@ -266,7 +266,7 @@ def open_chat_model(folder: Path, settings: Settings) -> ChatModel:
         lean.LeanRunner(folder, context) if lean.can_run(folder) else TransformersRunner(load_model(folder))
     )
     return ChatModel(
-        Engine(runner, budget=4 * context),
+        Engine(runner, budget=2 * context),
         tokenizer,
         ends if isinstance(ends, list) else [ends],
         name_=folder.name,
