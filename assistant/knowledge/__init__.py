@@ -14,6 +14,7 @@ _HOMES = {
     "Hit": "index",
     "KnowledgeIndex": "index",
     "KnowledgeRetriever": "retriever",
+    "Translator": "translate",
     "Unreadable": "documents",
     "build_index": "build",
     "draft_article": "gaps",

@@ -25,6 +25,7 @@ from assistant.files import write_atomic, write_json
 from assistant.knowledge.documents import language_of
 from assistant.knowledge.vectors import Embedder, Progress
 from assistant.knowledge.words import normalised, query_words, stem
+from assistant.settings import data_folder
 
 if TYPE_CHECKING:
     from assistant.crm import Store
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 
 Why = Literal["unknown", "handed over", "rated down"]
 CLOSED = "gaps.json"
-ALIKE = 0.45  # mean similarity from which questions share a group
+# Mean similarity from which questions share a group. On 156 of banking77's questions (30 intents) the groups agree with
+# the intents by an adjusted Rand index of 0.66 to 0.69 from 0.3 to 0.4; the cosine alone is as good (0.72), but only
+# in a narrow band (0.5).
+ALIKE = 0.35
 MOST_QUESTIONS = 3000  # the newest ones; clustering compares each with each
 _SHOWN = 8  # questions and answers that a draft is made from
 _NOTHING = re.compile(r"^\s*(no article|nothing)\b", re.IGNORECASE)
@@ -201,7 +205,11 @@ def draft_article(gap: Gap, model: Any) -> Draft:
     chinese = gap.language == "zh"
     asked = "\n".join(f"- {question.question}" for question in gap.questions[:_SHOWN])
     answered = "\n".join(f"- {answer}" for answer in answers)
-    told = _TOLD_ZH if chinese else _TOLD
+    told = (
+        (data_folder("prompts") / f"article.{'zh' if chinese else 'en'}.j2")
+        .read_text(encoding="utf-8")
+        .strip()
+    )
     written = str(model.invoke([("system", told), ("human", f"{_ASKED[chinese]}\n{asked}\n\n{_ANSWERED[chinese]}\n{answered}")]).content)  # fmt: skip
     title, _, text = written.strip().partition("\n")
     title, text = title.strip().lstrip("#* ").rstrip("* "), text.strip()
@@ -326,12 +334,6 @@ def articles_dir(home: Path) -> Path:
 
 # -- inside -------------------------------------------------------------------------------------------------
 
-_TOLD = """You write help articles for a company. From the answers that the company's people gave, write one short
-article that answers the customers' questions. Use only what the answers say; copy numbers, dates, prices and codes
-exactly. Leave out names, order numbers and everything else about a single customer. First line: a short title. Then
-the article: two to six plain sentences, no headings."""
-_TOLD_ZH = """你为公司写帮助文章。请根据公司同事给出的答复，写一篇简短的文章，回答客户的问题。只使用答复中的内容，
-数字、日期、价格和编号照抄。不要写姓名、订单号等个别客户的信息。第一行是简短的标题，然后是正文：两到六句话，不用小标题。"""
 _ASKED = {False: "Customers asked:", True: "客户的问题："}
 _ANSWERED = {False: "Our people answered:", True: "同事的答复："}
 

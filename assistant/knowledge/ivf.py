@@ -18,7 +18,9 @@ import numpy as np
 from assistant.knowledge.vectors import Mask, Rows, Vectors, read_faiss
 
 WANTED_RECALL = 0.99
-LEAST_COMPARED = 20_000  # visible rows that a search compares with at least: fewer is exact
+# visible rows that a search compares with at least (fewer is exact): a margin for questions unlike the trial ones,
+# and still only one or two milliseconds
+LEAST_COMPARED = 20_000
 _TRIALS = 200
 _BLOCK = 50_000
 
@@ -86,7 +88,7 @@ class IvfVectors:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         compared = max(self.probes * total // self._index.nlist, LEAST_COMPARED, 20 * k)
         if selector is None:
-            probes = max(self.probes, -(-20 * k * self._index.nlist // total))
+            probes = -(-compared * self._index.nlist // total)
             parameters = faiss.SearchParametersIVF(nprobe=min(probes, self._index.nlist))
         else:
             occupied = per_list > 0
