@@ -4,6 +4,7 @@
     scripts/bench_index.py                    # all of it, on the record and articles of the home folder
     scripts/bench_index.py --only retrieval   # recall@5 and MRR@10 of vectors, words and both, by language and kind
     scripts/bench_index.py --only speed       # build beside plain SentenceTransformer.encode on the same texts
+    scripts/bench_index.py --only rebuild     # seconds of a full build, and after 10 of 10,000 documents changed
     scripts/bench_index.py --only scale       # a million passages: see bench_scale.py, which has more options
     scripts/bench_index.py --fit              # fit the weights of assistant/knowledge/ranking.py anew
 
@@ -252,6 +253,33 @@ def measure_speed(embedder: Embedder, texts: list[str], plain_model: Path | str)
     }
 
 
+def measure_rebuild(store: Any, embedder: Embedder, kb: Path, documents: int = 10_000) -> dict[str, Any]:
+    """Files with what was said in the record (or the articles over and over), built; ten changed; built again."""
+    said = [row["text"] for row in store.interactions()] if store is not None else []
+    said = said or [found.text for found in read_folders([kb]) if isinstance(found, Document)]
+    with tempfile.TemporaryDirectory() as place:
+        home, folder = Path(place) / "home", Path(place) / "kb" / "public"
+        folder.mkdir(parents=True)
+
+        def write(number: int, more: str = "") -> None:
+            text = said[number % len(said)]
+            (folder / f"d{number}.md").write_text(f"# Note {number}\n\n{text}{more}\n", encoding="utf-8")
+
+        for number in range(documents):
+            write(number)
+        full = build_index(None, embedder, home=home, kb_dirs=[folder.parent])
+        for number in range(0, documents, documents // 10):
+            write(number, f" Changed today, number {number}.")
+        changed = build_index(None, embedder, home=home, kb_dirs=[folder.parent])
+    return {
+        "documents": full.documents,
+        "passages": full.passages,
+        "full_seconds": full.seconds,
+        "changed_seconds": changed.seconds,
+        "embedded_again": changed.embedded,
+    }
+
+
 def measure_index(store: Any, embedder: Embedder, kb: Path, *, fitting: bool) -> dict[str, Any]:
     """Build an index in a folder of its own and ask it the questions."""
     result: dict[str, Any] = {}
@@ -290,7 +318,7 @@ def main() -> None:
         type=Path,
         help="home folder with a record; default: CRM_ASSISTANT_HOME, else articles alone",
     )
-    parser.add_argument("--only", choices=["retrieval", "speed", "scale"], help="just this part")
+    parser.add_argument("--only", choices=["retrieval", "speed", "rebuild", "scale"], help="just this part")
     parser.add_argument("--fit", action="store_true", help="fit the ranking's weights and print them")
     options = parser.parse_args()
 
@@ -314,6 +342,8 @@ def main() -> None:
     if options.only in (None, "speed"):
         texts = passage_texts(store, embedder, settings.kb_dir)
         result["speed"] = measure_speed(embedder, texts, settings.weights_dir / "all-MiniLM-L6-v2")
+    if options.only in (None, "rebuild"):
+        result["rebuild"] = measure_rebuild(store, embedder, settings.kb_dir)
     if options.only in (None, "retrieval"):
         result |= measure_index(store, embedder, settings.kb_dir, fitting=options.fit)
     result["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -48,7 +48,7 @@ class Gaps(Part):
                 yield html, gr.skip()
             yield html, self._table(self._found())
 
-        gr.on([page.load, tab.select], self.show, None, [table, chosen], **QUIET)
+        tab.select(self.show, None, [table, chosen], **QUIET)
         chosen.change(self.choose, chosen, [examples, title, text], **QUIET)
         draft.click(self.draft, chosen, [title, text], **{**QUIET, "show_progress": "minimal"})
         accept.click(accepted, [chosen, title, text, audience], [shown, table], **QUIET)
@@ -56,7 +56,10 @@ class Gaps(Part):
 
     def show(self, request: gr.Request) -> tuple[str, Any]:
         self.admin(request)
-        found = self._found()
+        try:
+            found = self._found()
+        except AssistantError as error:
+            return f'<p class="note bad" role="alert">{escape(str(error))}</p>', gr.Dropdown([], value=None)
         choices = [(f"{gap.title[:70]} ({gap.size})", gap.id) for gap in found[:SHOWN]]
         return self._table(found), gr.Dropdown(choices, value=choices[0][1] if choices else None)
 

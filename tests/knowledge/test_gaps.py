@@ -134,3 +134,33 @@ def test_an_edited_draft_is_read_back(store: Store, tmp_path: Path) -> None:
     assert (draft.title, draft.text, draft.audience) == ('A "quoted" title: with colon', "Text.", "public")
     with pytest.raises(IndexError_):
         gaps.accept(gaps.Draft("Title", "  ", "en"), home=tmp_path)
+
+
+def test_the_command_lists_accepts_and_dismisses(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from assistant import cli
+    from assistant.settings import get_settings
+
+    monkeypatch.setenv("CRM_ASSISTANT_HOME", str(tmp_path))
+    monkeypatch.setattr(cli, "_embedder", lambda settings: HashedEmbedder())
+    get_settings.cache_clear()
+
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(cli.main, ["index", "gaps", *arguments])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    try:
+        first = found(store, tmp_path)[0]
+        assert f"{first.id}     3  {first.title}" in run()
+        article = tmp_path / "draft.md"
+        article.write_text(gaps.Draft(GIFT[0], ". ".join(GIFT), "en", "public").markdown())
+        assert "3 of 3 questions find an answer now" in run("--accept", first.id, "--article", str(article))
+        assert first.id not in run() and first.id not in run("--json")
+        second = found(store, tmp_path)[0]
+        assert second.id in run("--dismiss", second.id) and second.id not in run()
+    finally:
+        get_settings.cache_clear()
