@@ -447,8 +447,9 @@ class Toolbox:
 
         def english(text: str) -> str:
             nonlocal asked
-            asked = self.translate(text) if self.translate else text
-            return asked
+            found = self.translate(text) if self.translate else ""
+            asked = found or text
+            return found
 
         hits = self.index.search(
             query,

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -158,6 +158,18 @@ class Assistant:
         embedder = self.embedder
         with self._lock:
             return self._parts.setdefault("focus", Focus(embedder.encode))
+
+    @property
+    def translator(self) -> Callable[[str], str]:
+        """English of a Chinese question, for an article that exists only in English."""
+        with self._lock:
+            if "translator" not in self._parts:
+                from assistant.knowledge import Translator
+
+                # the model is loaded when a question needs it, not before
+                self._parts["translator"] = _Lazy(lambda: Translator(self.model))
+            found: Callable[[str], str] = self._parts["translator"]
+            return found
 
     @property
     def company(self) -> str:
@@ -362,7 +374,7 @@ class Assistant:
             session=session,
             language=language,
             focus=self.focus if self.index is not None else None,
-            translate=self._translate,
+            translate=self.translator,
         )
         evidence: list[Evidence] = []
         problems: list[str] = []
@@ -483,11 +495,6 @@ class Assistant:
         except AssistantError:
             return "neutral"
 
-    def _translate(self, message: str) -> str:
-        """English for an article that exists only in English."""
-        prompt = render("translate", "zh", message=message[:400])
-        return str(self.model.invoke(prompt, max_tokens=80).text)
-
     def _choose(self, message: str, intents: Sequence[str]) -> tuple[str, float]:
         described = {self.router.intents[name]["description"]: name for name in intents}
         prompt = render("route", language_of(message), message=message[:600])
@@ -590,6 +597,19 @@ class Assistant:
             detail=detail,
             state=_state(after),
         )
+
+
+class _Lazy:
+    """A function that is made when it is first called."""
+
+    def __init__(self, make: Callable[[], Callable[[str], str]]) -> None:
+        self._make = make
+        self._made: Callable[[str], str] | None = None
+
+    def __call__(self, text: str) -> str:
+        if self._made is None:
+            self._made = self._make()
+        return self._made(text)
 
 
 def drain(events: Iterable[Event]) -> Turn:
