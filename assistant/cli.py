@@ -905,7 +905,7 @@ def models_check(as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["sentiment", "intent", "pii"]))
+@click.argument("what", type=click.Choice(["sentiment", "intent", "safety", "pii"]))
 @click.argument("text", required=False)
 @click.option("--batch", type=click.Path(path_type=Path, dir_okay=False), help="Texts as JSON lines.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where results of --batch go.")
@@ -937,6 +937,10 @@ def _classifier(settings: Settings, what: str) -> Callable[[str], dict[str, Any]
             return {"text": masked, "spans": [_plain(s) for s in spans]}
 
         return pii
+    if what == "safety":
+        from assistant.dialogue.safety import scan
+
+        return lambda text: scan(text).as_dict()
     from assistant import insight
 
     embedder = _embedder(settings)

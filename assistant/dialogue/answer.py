@@ -66,7 +66,7 @@ class Writer:
             before=before,
             hint=hint,
         )
-        verifier = Verifier(evidence, question=question, context=self.company)
+        verifier = Verifier(evidence, question=question, context=self.company, secret=system)
         checks: list[Check] = []
         kept: list[Sentence] = []
         timing: dict[str, Any] = {}

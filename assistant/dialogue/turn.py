@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from assistant.dialogue import actions, identity, phrases
+from assistant.dialogue import actions, identity, phrases, safety
 from assistant.dialogue.answer import Writer
 from assistant.dialogue.events import (
     Answered,
@@ -240,7 +240,9 @@ class Assistant:
                 yield event
             self._record(turn, collected, memory, cut)
             return
-        acted = self._act(message, session, memory, turn.conversation_id)
+        acted = self._guard(message, session, memory, turn.conversation_id) or self._act(
+            message, session, memory, turn.conversation_id
+        )
         if acted is not None:
             events = self._acted(acted, message, started)
             done = memory.just_done if acted.kind == "confirm" else acted.tool is not None
@@ -280,6 +282,24 @@ class Assistant:
             return actions.Reply("sign_in", say.code_wrong, "refused"), memory
         known = replace(memory, proved=customer, proved_at=time.time(), pending=None, customers=(customer,))
         return actions.Reply("sign_in", say.code_right, customer=customer), known
+
+    def _guard(
+        self, message: str, session: Session, memory: Memory, conversation: str
+    ) -> actions.Reply | None:
+        """A refusal for a message that tries to command the assistant; staff may write what they like."""
+        if session.is_staff:
+            return None
+        found = safety.scan(message)
+        if found.label != "block":
+            return None
+        self.store.audit(
+            session.user, session.role, "blocked_message", session.customer,
+            {"conversation": conversation, "reasons": list(found.reasons)},
+        )  # fmt: skip
+        say = phrases.ZH if language_of(message) == "zh" else phrases.EN
+        return actions.Reply(
+            "forbidden", say.refused, "refused", last=memory.last_action, customer=session.customer
+        )
 
     # -- actions ----------------------------------------------------------------------------------------------
 
@@ -397,7 +417,7 @@ class Assistant:
             yield Sentence(text)
             yield _answered(text, "refused", started)
             return
-        evidence = evidence[:MOST_EVIDENCE]
+        evidence = safety.as_data(evidence[:MOST_EVIDENCE], language)
         yield Retrieved(tuple(evidence))
         writer = Writer(
             self.model,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from assistant.dialogue.events import Check, Sentence
 from assistant.dialogue.facts import Fact, facts, strip_citations, supported
 from assistant.dialogue.misread import better_line
+from assistant.dialogue.safety import gives_away
 from assistant.evidence import Evidence
 
 _TOKEN = re.compile(r"[a-zà-ÿ0-9]+|[\u4e00-\u9fff]")
@@ -102,8 +103,11 @@ class Verifier:
     the question. A number in the question is no evidence.
     """
 
-    def __init__(self, evidence: Sequence[Evidence], *, question: str = "", context: str = "") -> None:
+    def __init__(
+        self, evidence: Sequence[Evidence], *, question: str = "", context: str = "", secret: str = ""
+    ) -> None:
         self.evidence = list(evidence)
+        self._secret = secret  # the rules given to the model: not to be recited
         self._question = question
         self._known = [
             _Known(frozenset(facts(f"{e.text} {e.source}")), f"{e.text} {e.source}".lower(), _words(e.text))
@@ -119,6 +123,8 @@ class Verifier:
         plain, cited = strip_citations(sentence)
         if not re.search(r"\w", plain):
             return None, Check(sentence, "dropped", ("nothing but a citation",))
+        if self._secret and gives_away(plain, self._secret):
+            return None, Check(sentence, "dropped", ("recites the assistant's own rules",))
         missing = [f.written for f in facts(plain) if not supported(f, self._facts, self._text)]
         if missing:
             reasons = tuple(f"not in the evidence: {m}" for m in missing)
