@@ -24,8 +24,8 @@ def bars(
     """Horizontal bars from 0, the value beside each; ``marked`` ones stand out, ``line`` is a value to compare
     with."""
     top = max([*(abs(v) for _, v in values if math.isfinite(v)), abs(line or 0.0)], default=0.0) or 1.0
-    left = min(300, 24 + round(7.2 * max((_wide(name[:38]) for name, _ in values), default=0)))
-    room, step = WIDTH - left - 74, 24
+    left = min(330, 24 + round(8 * max((_wide(name[:38]) for name, _ in values), default=0)))
+    room, step = WIDTH - left - 74, 25
     height = step * len(values) + 10
     out = []
     for i, (name, value) in enumerate(values):
@@ -46,7 +46,7 @@ def bars(
 
 def grouped_bars(names: Sequence[str], series: Mapping[str, Sequence[float]], said: str) -> str:
     """Per name one horizontal bar for each series, shares 0 to 1."""
-    left = min(260, 24 + round(7.2 * max((_wide(n[:34]) for n in names), default=0)))
+    left = min(260, 24 + round(8 * max((_wide(n[:34]) for n in names), default=0)))
     room, thin = WIDTH - left - 60, 13
     step = thin * len(series) + 14
     out = []
