@@ -1,10 +1,13 @@
 """One place for every setting: environment variables ``CRM_ASSISTANT_*``, read once."""
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:(\d{1,5}|\*))?")
 
 
 class Settings(BaseSettings):
@@ -40,7 +43,48 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_tls: bool = Field(default=True, description="Use STARTTLS")
     mail_from: str = Field(default="assistant@localhost", description="Sender of e-mails")
-    kb: Path | None = Field(default=None, description="Folder of articles; default is the demo company's kb/")
+    kb: Path | None = Field(
+        default=None,
+        description="Folder of articles; default is kb/ in the home folder, then the demo company's",
+    )
+    company_color: str = Field(default="#0f6b5c", description="The widget's colour, #rrggbb")
+    widget_origins: str = Field(
+        default="", description="Sites that may show the widget, e.g. https://shop.example; none by default"
+    )
+    widget_greeting: str = Field(default="", description="What the widget says first, English")
+    widget_greeting_zh: str = Field(default="", description="What the widget says first, Chinese")
+
+    oidc_issuer: str = Field(
+        default="", description="OpenID Connect: the issuer's address, for people with company accounts"
+    )
+    oidc_client_id: str = Field(default="", description="OpenID Connect: what this server is called there")
+    oidc_client_secret: SecretStr = Field(
+        default=SecretStr(""), description="OpenID Connect: the client's secret"
+    )
+    oidc_claim: str = Field(
+        default="email", description="OpenID Connect: the claim that holds a person's name here"
+    )
+
+    @field_validator("company_color")
+    @classmethod
+    def _colour(cls, value: str) -> str:
+        if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+            raise ValueError("a colour is written #rrggbb, e.g. #0f6b5c")
+        return value.lower()
+
+    @field_validator("widget_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        for origin in re.split(r"[,\s]+", value.strip()):
+            if origin and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is no origin: write https://shop.example, or https://*.shop.example"
+                )
+        return value
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        return tuple(o for o in re.split(r"[,\s]+", self.widget_origins.strip()) if o)
 
     vector_server: str = Field(
         default="",
@@ -74,15 +118,23 @@ class Settings(BaseSettings):
         return self.home_dir / "models"
 
     @property
+    def own_articles(self) -> bool:
+        """Whether there is a folder of articles that is not the demo company's."""
+        return self.kb is not None or (self.home_dir / "kb").is_dir()
+
+    @property
     def kb_dir(self) -> Path:
-        return self.kb.expanduser() if self.kb else data_folder("kb")
+        if self.kb is not None:
+            return self.kb.expanduser()
+        own = self.home_dir / "kb"
+        return own if own.is_dir() else data_folder("kb")
 
     def article_folders(self, *, demo: bool) -> list[Path]:
         """Folders of articles: the one that is set, and ``articles/`` in the home folder, where accepted drafts are.
 
         The demo company's own folder belongs to nobody else, so without ``demo`` it counts only where it is set.
         """
-        folders = [self.kb_dir] if self.kb is not None or demo else []
+        folders = [self.kb_dir] if self.own_articles or demo else []
         own = self.home_dir / "articles"
         return [*folders, own] if own.is_dir() else folders
 

@@ -238,6 +238,35 @@ class Conversations:
         )
         return [dict(row) for row in rows]
 
+    def add_note(
+        self, text: str, author: str, *, customer_id: str | None = None, conversation_id: str | None = None
+    ) -> int:
+        """Leave a note for colleagues about a customer, a conversation, or both; returns its id."""
+        if not text.strip():
+            raise RecordError("The note is empty.")
+        if customer_id is None and conversation_id is None:
+            raise RecordError("A note is about a customer or a conversation.")
+        cursor = self._database.execute(
+            "INSERT INTO notes (customer_id, conversation_id, at, author, text) VALUES (?, ?, ?, ?, ?)",
+            (customer_id, conversation_id, now(), author, text.strip()),
+        )
+        return int(cursor.lastrowid or 0)
+
+    def notes(
+        self, *, customer_id: str | None = None, conversation_id: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Notes about a customer or a conversation, newest first."""
+        rows = self._database.rows(
+            "SELECT * FROM notes WHERE customer_id = ? OR conversation_id = ? ORDER BY id DESC",
+            (customer_id, conversation_id),
+        )
+        return [dict(row) for row in rows]
+
+    def remove_note(self, id: int, author: str) -> bool:
+        """Take one's own note back; False where there is none of this author."""
+        cursor = self._database.execute("DELETE FROM notes WHERE id = ? AND author = ?", (id, author))
+        return bool(cursor.rowcount)
+
     def audit(
         self,
         actor: str,

@@ -50,6 +50,7 @@ def export_customer(store: Store, customer_id: str) -> dict[str, Any]:
         "offers_made": store.offers_made(customer_id),
         "actions": store.actions(customer_id, limit=-1),
         "conversations": conversations,
+        "notes": store.notes(customer_id=customer_id),
         "audit": [{**dict(row), "detail": json.loads(row["detail"])} for row in audit],
     }
 
@@ -98,6 +99,10 @@ def erase_customer(
             (customer_id, customer_id),
         )
         talks = "(SELECT id FROM conversations WHERE customer_id = ?)"
+        removed["notes"] = run(
+            f"DELETE FROM notes WHERE customer_id = ? OR conversation_id IN {talks}",
+            (customer_id, customer_id),
+        ).rowcount
         for table in ("turns", "messages", "handoffs"):
             removed[table] = run(
                 f"DELETE FROM {table} WHERE conversation_id IN {talks}", (customer_id,)

@@ -230,5 +230,21 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         CREATE INDEX codes_address ON codes (address, at);
         """,
     ),
+    (
+        3,
+        "notes that colleagues leave for one another",
+        """
+        CREATE TABLE notes (               -- never shown to a customer, and no part of any prompt
+            id INTEGER PRIMARY KEY,
+            customer_id TEXT REFERENCES customers (id),  -- about a customer,
+            conversation_id TEXT REFERENCES conversations (id) ON DELETE CASCADE,  -- or a conversation, or both
+            at TEXT NOT NULL,
+            author TEXT NOT NULL,
+            text TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX notes_customer ON notes (customer_id);
+        CREATE INDEX notes_conversation ON notes (conversation_id);
+        """,
+    ),
 ]
 NEWEST = MIGRATIONS[-1][0]

@@ -73,6 +73,9 @@ class Store:
         self.close_handoff = talk.close_handoff
         self.add_message = talk.add_message
         self.messages = talk.messages
+        self.add_note = talk.add_note
+        self.notes = talk.notes
+        self.remove_note = talk.remove_note
         self.audit = talk.audit
         self.audit_log = talk.audit_log
         acts = Actions(self.database, talk)

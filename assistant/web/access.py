@@ -34,12 +34,15 @@ STAFF_HOURS = 12
 VISITOR_DAYS = 30
 SHORTEST_PASSWORD = 10
 TRIES, LOCKED_SECONDS = 5, 300
-_NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
+_NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-@+")
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who works for the company. ``epoch`` counts password changes; a cookie of an older one is void."""
+    """Somebody who works for the company. ``epoch`` counts password changes; a cookie of an older one is void.
+
+    ``external``: signs in with an account of the company's identity provider and has no password here.
+    """
 
     name: str
     role: StaffRole
@@ -47,6 +50,7 @@ class Person:
     epoch: int = 1
     must_change: bool = False
     active: bool = True
+    external: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,11 +130,23 @@ class Access:
             self._save()
         return password
 
+    def add_external(self, name: str, role: StaffRole) -> Person:
+        """A new person who signs in at the company's identity provider under this name, e.g. an e-mail address."""
+        with self._lock:
+            self.add(name, role)  # the password that this makes is told to nobody
+            name = name.strip().lower()
+            person = replace(self._people[name], must_change=False, external=True)
+            self._people[name] = person
+            self._save()
+        return person
+
     def reset(self, name: str) -> str:
         """A new one-time password; whoever is signed in under this name is signed out."""
         password = secrets.token_urlsafe(12)
         with self._lock:
             person = self._person(name)
+            if person.external:
+                raise AssistantError(f"{name} has no password here.", "the identity provider keeps it")
             changed = replace(person, password=self._hasher.hash(password), must_change=True, active=True)
             self._people[name] = replace(changed, epoch=person.epoch + 1)
             self._save()
@@ -219,6 +235,15 @@ class Access:
         with self._lock:
             person = self._people.get(value[0])
         return person if person and person.active and person.epoch == value[1] else None
+
+    def signed(self, value: list[str]) -> str:
+        """A value that ``opened`` knows again as ours."""
+        return str(self._signer.dumps(value))
+
+    def opened(self, text: str, seconds: int) -> list[str]:
+        """Raises itsdangerous.BadSignature for what is forged or too old."""
+        value = self._signer.loads(text, max_age=seconds)
+        return value if isinstance(value, list) else []
 
     def visitor_cookie(self, visitor: Visitor) -> str:
         return str(self._signer.dumps(["visitor", visitor.conversation, visitor.customer]))

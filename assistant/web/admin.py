@@ -13,17 +13,20 @@ from assistant.errors import AssistantError
 from assistant.web import charts, look
 from assistant.web.agent import staff_header
 from assistant.web.context import Context
+from assistant.web.inbox import QUIET
 from assistant.web.jobs import Job, Work
+from assistant.web.work import INDEX, TRAINING, figures, index_work, training_work
 
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 PAUSE = 0.4
 MODELS = ["all", "churn", "segments", "recommend", "sentiment", "intents"]
 KINDS = ["customers", "products", "orders", "interactions"]
 
 
 def build(context: Context) -> gr.Blocks:
+    from assistant.web.connections import Connections
     from assistant.web.gaps import Gaps
-    from assistant.web.oversight import Activity, People, Quality
+    from assistant.web.offers import Offers
+    from assistant.web.oversight import Activity, Configuration, People, Quality
 
     with gr.Blocks(title=f"{context.company} · Administration", analytics_enabled=False) as page:
         with gr.Column(elem_classes="wide"):
@@ -34,9 +37,12 @@ def build(context: Context) -> gr.Blocks:
                     ("Gaps", Gaps(context)),
                     ("Models", _Models(context)),
                     ("Data", _Data(context)),
+                    ("Offers", Offers(context)),
                     ("Quality", Quality(context)),
                     ("People", People(context)),
+                    ("Connections", Connections(context)),
                     ("Activity", Activity(context)),
+                    ("Settings", Configuration(context)),
                 ):
                     with gr.Tab(title) as tab:
                         part.lay_out(page, tab)
@@ -124,9 +130,11 @@ class Part:
 
 
 class _Knowledge(Part):
-    kind = "index build"
+    kind = INDEX
 
     def lay_out(self, page: gr.Blocks, tab: gr.Tab) -> None:
+        from assistant.web.articles import Editor
+
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 status = gr.HTML("", elem_id="index-status")
@@ -149,10 +157,11 @@ class _Knowledge(Part):
                     )
                     customer = gr.Textbox(label="Customer id", max_length=80, elem_id="try-customer")
                 hits = gr.HTML("", elem_id="hits")
+        Editor(self.context).lay_out(page, tab)
         articles = gr.HTML("", elem_id="articles")
 
         async def build_index(forced: bool, request: gr.Request) -> AsyncIterator[tuple[str, str]]:
-            async for html in self.work(self.kind, request, lambda p, c: self._build(p, c, forced)):
+            async for html in self.work(self.kind, request, index_work(self.context, force=forced)):
                 yield html, self._status()
 
         async def watching(request: gr.Request) -> AsyncIterator[tuple[str, str]]:
@@ -178,17 +187,6 @@ class _Knowledge(Part):
         page.load(self.articles, None, articles, **QUIET)
         status.change(self.articles, None, articles, **QUIET)
         query.submit(self.search, [query, role, customer], hits, **{**QUIET, "show_progress": "minimal"})
-
-    def _build(self, progress: Any, cancelled: Callable[[], bool], force: bool) -> Any:
-        from assistant.knowledge import build_index
-
-        context = self.context
-        settings = context.settings
-        folders = settings.article_folders(demo=context.is_demo)
-        return build_index(
-            context.store, context.assistant.embedder, home=self.home, kb_dirs=folders, progress=progress,
-            cancel=cancelled, force=force,
-        )  # fmt: skip
 
     def _status(self) -> str:
         from assistant.knowledge import index_status
@@ -258,7 +256,8 @@ class _Knowledge(Part):
         folders = settings.article_folders(demo=self.context.is_demo)
         if not folders:
             return charts.card(
-                "Articles", '<p class="empty">No folder of articles is set: CRM_ASSISTANT_KB=FOLDER</p>'
+                "Articles",
+                '<p class="empty">None yet. Write one above, or name a folder of them: CRM_ASSISTANT_KB=FOLDER</p>',
             )
         rows = []
         for d in read_folders(folders):
@@ -271,16 +270,16 @@ class _Knowledge(Part):
                     f'<td class="soft small">{escape(d.source)}</td></tr>'
                 )
         head = "<tr><th>Title</th><th>Audience</th><th>Language</th><th>Updated</th><th>File</th></tr>"
-        note = f"{len(rows)} in {', '.join(map(str, folders))}; edit the files there, then build"
+        note = f"{len(rows)} in {', '.join(map(str, folders))}; after a change, build"
         return charts.card(
             "Articles",
-            f'<div class="scroll" style="max-height:26rem;overflow-y:auto"><table class="plain">{head}{"".join(rows)}</table></div>',
+            f'<div class="scroll" tabindex="0" style="max-height:26rem;overflow-y:auto"><table class="plain">{head}{"".join(rows)}</table></div>',
             note=note,
         )
 
 
 class _Models(Part):
-    kind = "training"
+    kind = TRAINING
 
     def lay_out(self, page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Row(equal_height=False):
@@ -296,7 +295,7 @@ class _Models(Part):
 
         async def train(name: str, request: gr.Request) -> AsyncIterator[tuple[str, Any]]:
             wanted = name if name in MODELS else "all"
-            async for html in self.work(self.kind, request, lambda p, c: self._train(p, wanted)):
+            async for html in self.work(self.kind, request, training_work(self.context, wanted)):
                 yield html, gr.skip()
             yield html, self._versions()
 
@@ -331,17 +330,6 @@ class _Models(Part):
         back.click(go_back, what, versions, **QUIET)
         page.load(watching, None, [shown, versions], **QUIET)
 
-    def _train(self, progress: Any, what: str) -> list[str]:
-        from assistant.insight import train
-
-        embedder = self.context.assistant.embedder if what in ("all", "sentiment", "intents") else None
-        reports = train(self.context.store, what, home=self.home, embedder=embedder, progress=progress)
-        return [
-            f"{r.model} {r.version or 'not trained'}: {_figures(r.metrics)}"
-            + (f" ({'; '.join(r.notes)})" if r.notes else "")
-            for r in reports
-        ]
-
     def _versions(self) -> str:
         from assistant.insight import history, model_names
 
@@ -351,13 +339,14 @@ class _Models(Part):
                 mark = '<span class="pill good">in place</span>' if saved.current else ""
                 rows.append(
                     f"<tr><td>{escape(name)}</td><td>{escape(saved.version)} {mark}</td><td>{escape(saved.at[:16].replace('T', ' '))}</td>"
-                    f"<td>{escape(_figures(saved.metrics))}</td><td class='soft small'>{escape(str(saved.report.get('comparison', '')))}</td></tr>"
+                    f"<td>{escape(figures(saved.metrics))}</td><td class='soft small'>{escape(str(saved.report.get('comparison', '')))}</td></tr>"
                 )
         if not rows:
             return charts.card("Models", '<p class="empty">None is trained yet.</p>')
         head = "<tr><th>Model</th><th>Version</th><th>Trained (UTC)</th><th>Measured on held-out data</th><th>Against the one before</th></tr>"
         return charts.card(
-            "Models", f'<div class="scroll"><table class="plain">{head}{"".join(rows)}</table></div>'
+            "Models",
+            f'<div class="scroll" tabindex="0"><table class="plain">{head}{"".join(rows)}</table></div>',
         )
 
 
@@ -437,11 +426,3 @@ class _Data(Part):
         )
         pairs = [(n.capitalize(), f"{counts[n]:,}") for n in names] + [("Last day", self.context.store.as_of)]
         return charts.card("The record", charts.facts(pairs))
-
-
-def _figures(metrics: Any) -> str:
-    shown = []
-    for name, value in metrics.items():
-        if isinstance(value, float | int) and not isinstance(value, bool) and not name.endswith("_sd"):
-            shown.append(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.3f}")
-    return ", ".join(shown[:4])

@@ -1,7 +1,6 @@
 """The agents' page: an account with its risk, reasons and timeline, questions about it, and the line of hand-offs."""
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -13,10 +12,24 @@ from assistant.dialogue.tools import Toolbox
 from assistant.errors import AssistantError
 from assistant.web import charts, look, views
 from assistant.web.context import Context, follow
+from assistant.web.inbox import QUIET, Inbox, notes_card
 from assistant.web.words import EN
 
-POLL_SECONDS = 3.0
+MOODS = 40  # newest messages of a customer whose mood is shown
 CHANNELS = ["all", "email", "chat", "call", "ticket", "review"]
+SHORTCUTS = (  # key, what it does, what it presses or focuses
+    ("/", "find a customer", "#find input, #find textarea"),
+    ("q", "ask about the account", "#ask textarea"),
+    ("n", "write a note", "#note textarea, #talk-note textarea"),
+    ("j", "next in the list", ""),
+    ("k", "the one before", ""),
+    ("a", "account", "button[role=tab] >> Account"),
+    ("l", "line of hand-offs", "button[role=tab] >> Line"),
+    ("t", "take over", "#take"),
+    ("r", "reply", "#reply textarea"),
+    ("b", "hand back", "#back"),
+    ("?", "these keys", "#keys-help"),
+)
 QUESTIONS = (
     "How likely is this customer to leave, and why?",
     "Summarise this account.",
@@ -29,11 +42,12 @@ def build(context: Context) -> gr.Blocks:
     with gr.Blocks(title=f"{context.company} · Agents", analytics_enabled=False) as page:
         with gr.Column(elem_classes="wide"):
             top = gr.HTML(look.header(context.company, "Agents"))
+            gr.HTML(look.shortcuts(SHORTCUTS), elem_id="shortcuts")
             with gr.Tabs():
                 with gr.Tab("Account", id="account"):
                     _Account(context).lay_out(page)
                 with gr.Tab("Line of hand-offs", id="inbox"):
-                    _Inbox(context).lay_out(page)
+                    Inbox(context).lay_out(page)
 
         def header(request: gr.Request) -> str:
             return staff_header(context, request, "Agents")
@@ -53,9 +67,6 @@ def staff_header(context: Context, request: gr.Request, title: str) -> str:
     out = '<form method="post" action="/sign-out" style="display:inline"><button class="quiet">Sign out</button></form>'
     who = f'<span class="soft small">{escape(person.name)} ({person.role})</span>'
     return look.header(context.company, title, who + "".join(links) + out)
-
-
-_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
 
 class _Account:
@@ -81,6 +92,7 @@ class _Account:
                 with gr.Row():
                     with gr.Column(min_width=280):
                         risk = gr.HTML("", elem_id="risk")
+                        mood = gr.HTML("", elem_id="mood")
                     with gr.Column(min_width=280):
                         advice = gr.HTML("", elem_id="advice")
         with gr.Row():
@@ -99,15 +111,22 @@ class _Account:
             with gr.Column(scale=1, min_width=320):
                 channel = gr.Radio(CHANNELS, value="all", label="Timeline", elem_id="channel")
                 timeline = gr.HTML("", elem_id="timeline")
+                notes = gr.HTML("", elem_id="notes")
+                note = gr.Textbox(
+                    placeholder="A note for colleagues; customers never see it", show_label=False, label="Note", container=False,
+                    submit_btn=True, max_lines=4, max_length=4000, elem_classes="box", elem_id="note", visible=False,
+                )  # fmt: skip
 
-        page.load(self.first, None, found, **_QUIET)
+        page.load(self.first, None, found, **QUIET)
         # on Enter only: results that come while somebody already chooses would take the choice away
-        find.submit(self.search, find, found, **_QUIET)
-        found.change(self.open, [found, channel], [profile, timeline, chat, risk, advice], **_QUIET)
-        channel.change(self.timeline, [found, channel], timeline, **_QUIET)
-        box.submit(self.ask, [box, found], [chat, box], **_QUIET)
-        chat.example_select(self.ask_example, found, [chat, box], **_QUIET)
-        box.stop(self.stop, found, None, **_QUIET)
+        find.submit(self.search, find, found, **QUIET)
+        found.change(self.open, [found, channel], [profile, timeline, chat, risk, advice, mood], **QUIET)
+        found.change(self.notes, found, [notes, note], **QUIET)
+        note.submit(self.add_note, [note, found], [notes, note], **QUIET)
+        channel.change(self.timeline, [found, channel], timeline, **QUIET)
+        box.submit(self.ask, [box, found], [chat, box], **QUIET)
+        chat.example_select(self.ask_example, found, [chat, box], **QUIET)
+        box.stop(self.stop, found, None, **QUIET)
 
     # -- finding ---------------------------------------------------------------------------------------------------
 
@@ -150,7 +169,7 @@ class _Account:
         person = self.context.staff(request)
         row = self.context.store.customer(customer) if customer else None
         if row is None:
-            yield '<p class="empty">Choose a customer.</p>', "", gr.update(value=[]), "", ""
+            yield '<p class="empty">Choose a customer.</p>', "", gr.update(value=[]), "", "", ""
             return
         tools = Toolbox(
             store=self.context.store, index=None, models=self.context.assistant.predictor,
@@ -164,8 +183,11 @@ class _Account:
             gr.update(value=messages),
             waiting,
             "",
+            "",
         )
-        yield gr.skip(), gr.skip(), gr.skip(), self._risk(row["id"], tools), self._advice(row["id"], tools)
+        same = (gr.skip(),) * 3
+        yield *same, self._risk(row["id"], tools), self._advice(row["id"], tools), gr.skip()
+        yield *same, gr.skip(), gr.skip(), self._mood(row["id"])
 
     def _profile(self, row: dict[str, Any], tools: Toolbox) -> str:
         store, id = self.context.store, row["id"]
@@ -205,6 +227,37 @@ class _Account:
         return charts.card(
             "Churn risk", head + charts.reasons(result["reasons"]), note=f"model {result['model_version']}"
         )
+
+    def _mood(self, customer: str) -> str:
+        """How the customer has felt, by what they wrote."""
+        rows = [r for r in self.context.store.interactions(customer, limit=120) if r["author"] == "customer"]
+        rows = rows[:MOODS][::-1]
+        try:
+            labels = (
+                self.context.assistant.predictor("sentiment").classify([r["text"] for r in rows])
+                if rows
+                else []
+            )
+        except AssistantError as error:
+            return charts.card("Sentiment over time", _missing({"error": error.message, "hint": error.hint}))
+        points = [
+            (r["at"][:10], label.label, f"{r['channel']} {r['id']}")
+            for r, label in zip(rows, labels, strict=True)
+        ]
+        return charts.card("Sentiment over time", charts.moods(points))
+
+    def notes(self, customer: str | None, request: gr.Request) -> tuple[str, Any]:
+        self.context.staff(request)
+        if not customer:
+            return "", gr.update(visible=False)
+        return notes_card(self.context.store.notes(customer_id=customer)), gr.update(visible=True)
+
+    def add_note(self, text: str, customer: str | None, request: gr.Request) -> tuple[str, Any]:
+        person = self.context.staff(request)
+        if customer and (text or "").strip() and self.context.store.customer(customer):
+            self.context.store.add_note(text, person.name, customer_id=customer)
+        shown, box = self.notes(customer, request)
+        return shown, {**box, "value": ""}
 
     def _advice(self, customer: str, tools: Toolbox) -> str:
         parts = []
@@ -268,7 +321,7 @@ class _Account:
                 f" {escape(r['channel'])} · {escape(r['author'])}{stars} · {escape(r['id'])}</span>{status}<div class='said'>{subject}{body}</div></li>"
             )
         return charts.card(
-            "Timeline", f'<ul class="timeline">{"".join(items)}</ul>', note=f"{len(rows)} newest"
+            "Timeline", f'<ul class="timeline" tabindex="0">{"".join(items)}</ul>', note=f"{len(rows)} newest"
         )
 
     # -- asking ----------------------------------------------------------------------------------------------------
@@ -326,143 +379,6 @@ class _Account:
             ticket.stop()
 
 
-class _Inbox:
-    """Conversations that wait for a person, and those that one has taken."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-
-    def lay_out(self, page: gr.Blocks) -> None:
-        with gr.Row():
-            with gr.Column(scale=2, min_width=300):
-                which = gr.Radio(["Waiting", "Mine", "All"], value="All", label="Show", elem_id="which")
-                line = gr.Radio([], label="Hand-offs", elem_id="line", elem_classes="list")
-            with gr.Column(scale=5, min_width=320):
-                head = gr.HTML('<p class="empty">Choose a conversation.</p>', elem_id="handoff")
-                chat = gr.Chatbot(
-                    label="Conversation", show_label=False, elem_classes="chat", elem_id="talk", height=420, buttons=[],
-                    latex_delimiters=[], allow_tags=False, group_consecutive_messages=False, placeholder=" ",
-                )  # fmt: skip
-                box = gr.Textbox(
-                    placeholder="Take the conversation over to reply", show_label=False, label="Reply", container=False,
-                    submit_btn=True, max_lines=6, max_length=5000, elem_classes="box", elem_id="reply",
-                )  # fmt: skip
-                with gr.Row():
-                    take = gr.Button("Take over", variant="primary", size="sm", elem_id="take")
-                    back = gr.Button("Hand back to the assistant", size="sm", elem_id="back")
-        seen = gr.State(None)
-        timer = gr.Timer(POLL_SECONDS)
-        shown = [line, head, chat, seen]
-        gr.on([page.load, which.change], self.refresh, [which, line], shown, **_QUIET)
-        timer.tick(self.poll, [which, line, seen], shown, **_QUIET)
-        line.change(self.refresh, [which, line], shown, **_QUIET)
-        take.click(self.take, [which, line], shown, **_QUIET)
-        back.click(self.give_back, [which, line], shown, **_QUIET)
-        box.submit(self.reply, [box, which, line], [box, *shown], **_QUIET)
-
-    def refresh(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
-        person, store = self.context.staff(request), self.context.store
-        rows = [
-            h for h in store.handoffs(open=True, limit=200)
-            if which == "All" or (h["agent"] is None if which == "Waiting" else h["agent"] == person.name)
-        ]  # fmt: skip
-        choices = [(self._label(h), h["id"]) for h in rows]
-        current = self._found(chosen)
-        if current is None or current["closed_at"] or chosen not in {h["id"] for h in rows}:
-            note = "Choose a conversation." if rows else "Nobody is waiting."
-            line = gr.update(choices=choices, value=None, label=f"Hand-offs ({len(rows)})")
-            return line, f'<p class="empty">{note}</p>', gr.update(value=[]), [choices, None, 0]
-        messages, _ = views.transcript(store, current["conversation_id"], EN, staff=True)
-        line = gr.update(choices=choices, value=chosen, label=f"Hand-offs ({len(rows)})")
-        return (
-            line,
-            self._head(current),
-            gr.update(value=messages),
-            [choices, current["agent"], len(messages)],
-        )
-
-    def poll(self, which: str, chosen: str | None, seen: Any, request: gr.Request) -> tuple[Any, ...]:
-        shown = self.refresh(which, chosen, request)
-        return (gr.skip(),) * 4 if seen is not None and _same(shown[-1], seen) else shown
-
-    def take(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
-        person = self.context.staff(request)
-        if chosen:
-            try:
-                self.context.store.claim_handoff(chosen, person.name)
-                self.context.store.audit(person.name, person.role, "took a conversation over", chosen)
-            except AssistantError as error:
-                gr.Warning(str(error))
-        return self.refresh(which, chosen, request)
-
-    def give_back(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
-        person, store = self.context.staff(request), self.context.store
-        found = self._found(chosen)
-        if found is not None and self._may(found, person.name):
-            store.close_handoff(found["id"])
-            store.audit(person.name, person.role, "handed a conversation back", found["id"])
-        return self.refresh(which, chosen, request)
-
-    def reply(self, text: str, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
-        person, store = self.context.staff(request), self.context.store
-        found = self._found(chosen)
-        sent = False
-        if found is not None and (text or "").strip() and self._may(found, person.name):
-            store.add_message(found["conversation_id"], "agent", text.strip())
-            sent = True
-        return ("" if sent else gr.skip(), *self.refresh(which, chosen, request))
-
-    def _found(self, id: str | None) -> dict[str, Any] | None:
-        """A hand-off, with whose conversation it is."""
-        found = self.context.store.handoff(id) if id else None
-        if found is None:
-            return None
-        conversation = self.context.store.conversation(found["conversation_id"]) or {}
-        return {
-            **found,
-            "customer_id": conversation.get("customer_id"),
-            "language": conversation.get("language"),
-        }
-
-    def _may(self, handoff: dict[str, Any], name: str) -> bool:
-        """Only who has taken a conversation speaks in it."""
-        if handoff["agent"] == name and not handoff["closed_at"]:
-            return True
-        gr.Warning(
-            "Take the conversation over first." if not handoff["agent"] else f"{handoff['agent']} has it."
-        )
-        return False
-
-    def _label(self, handoff: dict[str, Any]) -> str:
-        customer = self.context.store.customer(handoff["customer_id"]) if handoff["customer_id"] else None
-        name = (customer or {}).get("name") or handoff["customer_id"] or "Visitor"
-        state = f"with {handoff['agent']}" if handoff["agent"] else "waiting"
-        return f"{name} · {handoff['reason']} · {state} {_ago(handoff['at'])}"
-
-    def _head(self, handoff: dict[str, Any]) -> str:
-        customer = self.context.store.customer(handoff["customer_id"]) if handoff["customer_id"] else None
-        name = (customer or {}).get("name") or "Visitor"
-        state = (
-            f'<span class="pill good">with {escape(handoff["agent"])}</span>'
-            if handoff["agent"]
-            else f'<span class="pill warn">waiting {escape(_ago(handoff["at"]))}</span>'
-        )
-        summary = escape(handoff["summary"] or "").replace("\n", "<br>")
-        pairs = [
-            ("Customer", handoff["customer_id"]),
-            ("Language", handoff["language"]),
-            ("Reason", handoff["reason"]),
-        ]
-        return (
-            f'<section class="card"><h3>{escape(name)} {state}</h3>{charts.facts(pairs)}'
-            f'<p class="small soft" style="margin:.6rem 0 0">{summary}</p></section>'
-        )
-
-
-def _same(a: Any, b: Any) -> bool:
-    return [list(map(list, a[0])), *a[1:]] == [list(map(list, b[0])), *b[1:]]
-
-
 def _choice(row: dict[str, Any]) -> tuple[str, str]:
     return f"{row.get('name') or row['id']} · {row['id']}", str(row["id"])
 
@@ -476,17 +392,4 @@ def _price(product: dict[str, Any]) -> str:
         f"{product['price']:.2f} {product.get('currency') or ''} ·"
         if product.get("price") is not None
         else ""
-    )
-
-
-def _ago(at: str) -> str:
-    minutes = int((datetime.now() - datetime.fromisoformat(at)).total_seconds() // 60)
-    if minutes < 1:
-        return "just now"
-    return (
-        f"{minutes} min"
-        if minutes < 60
-        else f"{minutes // 60} h"
-        if minutes < 2880
-        else f"{minutes // 1440} days"
     )

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from fastapi import FastAPI, Request
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from assistant.crm.conversations import new_id
 from assistant.dialogue.events import (
@@ -26,6 +26,7 @@ from assistant.dialogue.events import (
     Understood,
 )
 from assistant.errors import AssistantError, PermissionDenied
+from assistant.web import views
 from assistant.web.access import Visitor
 from assistant.web.context import Context, follow
 from assistant.web.customer import ask_for_person
@@ -40,6 +41,10 @@ class ChatRequest(BaseModel):
     message: str = Field(min_length=1, max_length=100_000)
     conversation: str | None = Field(default=None, max_length=80)
     stream: bool = Field(default=False, description="Answer as server-sent events")
+
+
+class Beginning(BaseModel):
+    language: Literal["en", "zh"] = "en"
 
 
 class Source(BaseModel):
@@ -100,6 +105,21 @@ def add(app: FastAPI, context: Context) -> None:
             )
         return JSONResponse(_answer(ticket))
 
+    @app.post("/v1/conversations", tags=["chat"], status_code=201)
+    def begin(body: Beginning, request: Request) -> dict[str, str]:
+        """Begin a conversation before anything is said, e.g. to ask for a person at once."""
+        visitor = _caller(context, request, None)
+        context.begin(visitor.role, visitor.customer, id=visitor.conversation, language=body.language)
+        return {"conversation": visitor.conversation}
+
+    @app.get("/v1/conversations/{conversation}/transcript", tags=["chat"], response_class=PlainTextResponse)
+    def transcript(conversation: str, request: Request, language: Literal["en", "zh"] = "en") -> Response:
+        """The conversation as a text file."""
+        _caller(context, request, conversation)
+        company = context.assistant.company_in(language)
+        text = views.as_text(store, conversation, company, ZH if language == "zh" else EN)
+        return text_file(text, "conversation.txt")
+
     @app.get("/v1/conversations/{conversation}", tags=["chat"])
     def conversation(conversation: str, request: Request, after: int = 0) -> dict[str, Any]:
         """The turns of a conversation, what people have said in it (``after`` an id), and who holds it."""
@@ -139,7 +159,7 @@ def add(app: FastAPI, context: Context) -> None:
         if found is None:
             raise HTTPException(404, "There is no such turn.")
         _caller(context, request, found["conversation_id"])
-        store.rate_turn(turn, body.rating, body.comment)
+        context.rate(found, body.rating, body.comment)
         return Response(status_code=204)
 
 
@@ -159,6 +179,11 @@ def _caller(context: Context, request: Request, conversation: str | None) -> Vis
         if found is None or found["role"] != visitor.role or found["customer_id"] != customer:
             raise HTTPException(404, "There is no such conversation.")
     return visitor
+
+
+def text_file(text: str, name: str) -> Response:
+    """A text that the browser saves."""
+    return PlainTextResponse(text, headers={"content-disposition": f'attachment; filename="{name}"'})
 
 
 async def _events(ticket: Ticket) -> AsyncIterator[str]:

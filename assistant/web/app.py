@@ -18,10 +18,8 @@ from assistant.settings import Settings
 from assistant.web import look
 from assistant.web.access import STAFF_COOKIE, STAFF_HOURS, VISITOR_COOKIE, VISITOR_DAYS, Access, Visitor
 from assistant.web.context import Context
-from assistant.web.desk import Desk
 from assistant.web.fresh import keep_fresh
 from assistant.web.guard import DOORS, Guard
-from assistant.web.jobs import Jobs
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "testserver")
 _PAGES = ("/customer", "/zh/customer", "/agent", "/admin")
@@ -34,19 +32,13 @@ def create_app(
     own names only. Raises AssistantError when there is no record to serve.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    from assistant.web import api
+    from assistant.web import api, programs, widget
 
     if assistant is None:
         from assistant.dialogue import Assistant
 
         assistant = Assistant(settings)
-    context = Context(
-        settings,
-        assistant,
-        Desk(assistant),
-        access or Access(settings.home_dir),
-        Jobs(settings.home_dir / "jobs"),
-    )
+    context = Context.make(settings, assistant, access or Access(settings.home_dir))
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -54,8 +46,7 @@ def create_app(
         yield
         if fresh is not None:
             fresh.stop()
-        context.desk.close()
-        context.jobs.close(wait=5.0)
+        context.close()
 
     app = FastAPI(
         title="crm-assistant", version=__version__, lifespan=life, docs_url=None, redoc_url=None,
@@ -64,8 +55,16 @@ def create_app(
     app.state.context = context
     _plain_routes(app, context)
     api.add(app, context)
+    programs.add(app, context)
+    if settings.oidc_issuer:
+        from assistant.web import sso
+
+        sso.add(app, context)
+    widget.add(app, context)
     _mount_pages(app, context)
-    app.add_middleware(Guard, access=context.access, hosts=LOOPBACK if local else None)
+    app.add_middleware(
+        Guard, access=context.access, hosts=LOOPBACK if local else None, frames=settings.allowed_origins
+    )
     return app
 
 
@@ -132,7 +131,8 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
 
     @app.get("/health")
     def health() -> dict[str, Any]:
-        """That the server is up: its version, and how many wait in line."""
+        """That the server is up and its record can be read: its version, and how many wait in line."""
+        store.meta("company_name")
         return {"status": "ok", "version": __version__, "waiting": context.desk.waiting}
 
     @app.get("/favicon.ico", include_in_schema=False)
@@ -144,7 +144,7 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
 
     @app.get("/sign-in", response_class=HTMLResponse, include_in_schema=False)
     def sign_in_page(next: str = "/agent") -> str:
-        return _sign_in(context.company, _own(next))
+        return _sign_in(context.company, _own(next), company_accounts=bool(context.settings.oidc_issuer))
 
     @app.post("/sign-in", include_in_schema=False)
     async def sign_in(request: Request) -> Response:
@@ -157,11 +157,12 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
             )
         except AssistantError as error:
             store.audit(form.get("name", "")[:40], "visitor", "sign-in refused", address)
-            return HTMLResponse(_sign_in(context.company, to, str(error)), 401)
+            accounts = bool(context.settings.oidc_issuer)
+            return HTMLResponse(_sign_in(context.company, to, str(error), company_accounts=accounts), 401)
         store.audit(person.name, person.role, "signed in", address)
         if to == "/admin" and person.role != "admin":
             to = "/agent"
-        return _signed_in(request, access, person, "/password" if person.must_change else to)
+        return signed_in(request, access, person, "/password" if person.must_change else to)
 
     @app.post("/sign-out", include_in_schema=False)
     def sign_out() -> Response:
@@ -188,7 +189,7 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
         except AssistantError as error:
             return HTMLResponse(_password(context.company, str(error)), 400)
         store.audit(person.name, person.role, "changed the password")
-        return _signed_in(request, access, changed, "/admin" if changed.role == "admin" else "/agent")
+        return signed_in(request, access, changed, "/admin" if changed.role == "admin" else "/agent")
 
     # -- who a customer is -----------------------------------------------------------------------------------------
 
@@ -220,6 +221,18 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
         return _as_visitor(
             request, access, Visitor(new_id("CV"), old.customer if old else None), _customer_page(page)
         )
+
+    @app.get("/session/transcript", include_in_schema=False)
+    def transcript(request: Request, language: str = "en") -> Response:
+        """The conversation of this browser as a text file."""
+        from assistant.web.api import text_file
+        from assistant.web.views import as_text
+        from assistant.web.words import EN, ZH
+
+        words = ZH if language == "zh" else EN
+        visitor = access.visitor(request.cookies) or Visitor("")
+        company = context.assistant.company_in(words.language)
+        return text_file(as_text(store, visitor.conversation, company, words), "conversation.txt")
 
     # -- sources ---------------------------------------------------------------------------------------------------
 
@@ -262,7 +275,8 @@ def _customer_page(path: str) -> str:
     return "/zh/customer" if path.startswith("/zh") else "/customer"
 
 
-def _signed_in(request: Request, access: Access, person: Any, to: str) -> Response:
+def signed_in(request: Request, access: Access, person: Any, to: str) -> Response:
+    """On to a page, with the cookie that says who this is."""
     response = RedirectResponse(to, 303)
     response.set_cookie(
         STAFF_COOKIE, access.staff_cookie(person), max_age=STAFF_HOURS * 3600, httponly=True, samesite="strict",
@@ -280,7 +294,8 @@ def _as_visitor(request: Request, access: Access, visitor: Visitor, to: str) -> 
     return response
 
 
-def _sign_in(company: str, to: str, error: str = "") -> str:
+def _sign_in(company: str, to: str, error: str = "", *, company_accounts: bool = False) -> str:
+    other = '<a class="quiet" href="/sign-in/company">Sign in with your company account</a>'
     note = f'<p class="note bad" role="alert">{escape(error)}</p>' if error else ""
     return look.plain_page(
         "Sign in",
@@ -289,7 +304,7 @@ def _sign_in(company: str, to: str, error: str = "") -> str:
         '<label>Name<input name="name" autocomplete="username" required autofocus></label>'
         '<label>Password<input name="password" type="password" autocomplete="current-password" required></label>'
         '<button class="go">Sign in</button><p class="soft small">The first administrator is <b>admin</b>; the one-time'
-        " password was printed where the server was started first.</p></form>",
+        f" password was printed where the server was started first.</p>{other if company_accounts else ''}</form>",
     )
 
 

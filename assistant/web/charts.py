@@ -67,6 +67,50 @@ def stacked(days: Sequence[str], series: Mapping[str, Sequence[int]], *, colours
     )
 
 
+def moods(points: Sequence[tuple[str, str, str]]) -> str:
+    """Moods over time, oldest first: (day, ``positive | neutral | negative``, what it was said in), and their course.
+
+    The line is the mean of the last five, between -1 and 1.
+    """
+    if not points:
+        return '<p class="empty">Nothing was written by this customer.</p>'
+    level = {"positive": 1, "neutral": 0, "negative": -1}
+    colour = {"positive": "--c-good", "neutral": "--c-soft", "negative": "--c-bad"}
+    width, height, left = 400, 120, 58
+    step = (width - left - 16) / max(1, len(points) - 1)
+    at = lambda i, value: (left + 8 + step * i, 48 - 36 * value)  # noqa: E731
+    parts = [
+        f'<line x1="{left}" x2="{width}" y1="{48 - 36 * v}" y2="{48 - 36 * v}" stroke="var(--c-line)"/>'
+        f'<text x="{left - 8}" y="{52 - 36 * v}" text-anchor="end">{name}</text>'
+        for name, v in level.items()
+    ]
+    course = []
+    for i in range(len(points)):
+        last = [level[mood] for _, mood, _ in points[max(0, i - 4) : i + 1]]
+        x, y = at(i, sum(last) / len(last))
+        course.append(f"{x:.1f},{y:.1f}")
+    parts.append(
+        f'<polyline points="{" ".join(course)}" fill="none" stroke="var(--c-accent)" stroke-width="2"/>'
+    )
+    for i, (day, mood, said) in enumerate(points):
+        x, y = at(i, level[mood])
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="var({colour[mood]})"><title>{escape(day)}: {escape(mood)} ·'
+            f" {escape(said)}</title></circle>"
+        )
+    for i, anchor in ((0, "start"), (len(points) - 1, "end")):
+        x, _ = at(i, 0)
+        parts.append(
+            f'<text x="{x:.1f}" y="{height - 4}" text-anchor="{anchor}">{escape(points[i][0])}</text>'
+        )
+    counts = {m: sum(p[1] == m for p in points) for m in level}
+    label = ", ".join(f"{n} {m}" for m, n in counts.items())
+    return (
+        f'<svg class="plot" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+        f'<div class="legend"><span>{escape(label)}</span><span><i style="background:var(--c-accent)"></i>mean of five</span></div>'
+    )
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: Sequence[int] = ()) -> str:
     """A plain table; cells are escaped, columns in ``numbers`` stand to the right."""
     if not rows:
@@ -79,7 +123,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: Sequen
         )
 
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table class="plain"><tr>{cells("th", head)}</tr>{body}</table></div>'
+    return f'<div class="scroll" tabindex="0"><table class="plain"><tr>{cells("th", head)}</tr>{body}</table></div>'
 
 
 def card(title: str, body: str, *, note: str = "") -> str:

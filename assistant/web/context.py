@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistant.crm.conversations import new_id
-from assistant.dialogue.events import Session
+from assistant.dialogue.events import HandedOff, Session
 from assistant.errors import AssistantError, PermissionDenied
+from assistant.evidence import Role
 from assistant.settings import Settings
 from assistant.web.access import Access, Person, Visitor
 from assistant.web.desk import Desk, Ticket
-from assistant.web.jobs import Jobs
+from assistant.web.jobs import Job, Jobs
+from assistant.web.keys import Keys
+from assistant.web.metrics import Metrics
+from assistant.web.webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 PAUSE = 0.1  # seconds between two looks at a ticket
@@ -25,6 +29,55 @@ class Context:
     desk: Desk
     access: Access
     jobs: Jobs
+    keys: Keys
+    webhooks: Webhooks
+    metrics: Metrics
+
+    @classmethod
+    def make(cls, settings: Settings, assistant: Any, access: Access) -> "Context":
+        """All parts, each told of what it needs to hear."""
+        home, desk = settings.home_dir, Desk(assistant)
+        context = cls(
+            settings, assistant, desk, access, Jobs(home / "jobs"), Keys(home), Webhooks(home),
+            Metrics(desk, assistant.store),
+        )  # fmt: skip
+        desk.on_end, context.jobs.on_end = context._turn_ended, context._job_ended
+        return context
+
+    def close(self) -> None:
+        self.desk.close()
+        self.jobs.close(wait=5.0)
+        self.webhooks.close()
+
+    # -- what happens, and who is told ------------------------------------------------------------------------------
+
+    def begin(self, role: Role, customer: str | None, *, id: str, language: str | None = None) -> None:
+        """Begin a conversation."""
+        self.store.start_conversation(role, customer, language=language, id=id)
+        if role in ("visitor", "customer"):
+            self.webhooks.tell("conversation.started", {"conversation": id, "role": role})
+
+    def rate(self, turn: dict[str, Any], rating: int | None, comment: str | None = None) -> None:
+        """Keep whether an answer helped."""
+        self.store.rate_turn(turn["id"], rating, comment)
+        self.metrics.rating(rating)
+        told = {"turn": turn["id"], "conversation": turn["conversation_id"], "rating": rating}
+        self.webhooks.tell("turn.rated", told)
+
+    def handed_off(self, conversation: str, handoff: str) -> None:
+        self.webhooks.tell("handoff.requested", {"conversation": conversation, "handoff": handoff})
+
+    def _turn_ended(self, ticket: Ticket) -> None:
+        self.metrics.turn(ticket)
+        for event in ticket.events:
+            if isinstance(event, HandedOff) and event.reason != "held" and event.handoff_id:
+                self.handed_off(ticket.conversation_id, event.handoff_id)
+
+    def _job_ended(self, job: Job) -> None:
+        self.metrics.job(job)
+        self.webhooks.tell("job.done", {"job": job.id, "kind": job.kind, "state": job.state})
+
+    # -- what the pages ask -----------------------------------------------------------------------------------------
 
     @property
     def store(self) -> Any:
@@ -61,7 +114,7 @@ class Context:
     def ask(self, message: str, session: Session, conversation_id: str) -> Ticket:
         """Join the line in front of the model, in a conversation that is begun when it is new."""
         if self.store.conversation(conversation_id) is None:
-            self.store.start_conversation(session.role, session.customer, id=conversation_id)
+            self.begin(session.role, session.customer, id=conversation_id)
         return self.desk.ask(message, session=session, conversation_id=conversation_id)
 
     def place_in_line(self, conversation_id: str) -> tuple[int, str | None]:
@@ -75,9 +128,12 @@ class Context:
 
 
 async def follow(ticket: Ticket) -> AsyncIterator[int]:
-    """Wakes whenever there is something new to show; gives how many are answered before this ticket."""
+    """Wakes whenever there is something new to show; gives how many are answered before this ticket.
+
+    Ends when the ticket is done or stopped, even while the model still writes the sentence it has begun.
+    """
     shown: tuple[int, int] | None = None
-    while not ticket.done:
+    while not ticket.ended:
         now = (len(ticket.events), ticket._desk.before(ticket))
         if now != shown:
             shown = now

@@ -12,7 +12,7 @@ from assistant.errors import AssistantError
 from assistant.web import look, views
 from assistant.web.access import Visitor
 from assistant.web.context import Context, follow
-from assistant.web.words import Words
+from assistant.web.words import PANEL, Words
 
 POLL_SECONDS = 3.0
 _FEEDBACK = {1: "Like", -1: "Dislike"}
@@ -92,7 +92,11 @@ class _Chat:
     def top(self, request: gr.Request) -> str:
         """The bar at the top: who you are, and the other language."""
         words, visitor = self.words, self.context.visitor(request)
-        other = f'<a class="quiet" href="{words.other[1]}">{words.other[0]}</a>'
+        save = PANEL[words.language]["save"]
+        other = (
+            f'<a class="quiet" href="/session/transcript?language={words.language}" download>{escape(save)}</a>'
+            f'<a class="quiet" href="{words.other[1]}">{words.other[0]}</a>'
+        )
         bar = look.header(self.context.assistant.company_in(words.language), words.title, other)
         if not self.context.is_demo:
             return bar
@@ -116,7 +120,7 @@ class _Chat:
         store, words = self.context.store, self.words
         ticket = self.context.desk.ticket(visitor.conversation)
         messages, turns = views.transcript(store, visitor.conversation, words, ticket=ticket)
-        running = ticket is not None and not ticket.done
+        running = ticket is not None and not ticket.ended
         if running and ticket is not None and waiting and messages:
             messages[-1] = views.live(ticket, words, waiting=waiting)[-1]
         line = self._line(visitor)
@@ -131,7 +135,7 @@ class _Chat:
             gr.update(submit_btn=not running, stop_btn=running),
             line,
             turns,
-            [len(messages), line, running],
+            [len(messages), line, running, next((t for t in reversed(turns) if t), None)],
         )
 
     def _line(self, visitor: Visitor) -> str:
@@ -150,7 +154,7 @@ class _Chat:
             chat["examples"] = [{"text": text} for text in self.words.signed_examples]
         yield (chat, *rest)
         ticket = self.context.desk.ticket(visitor.conversation)
-        if ticket is not None and not ticket.done:
+        if ticket is not None and not ticket.ended:
             async for waiting in follow(ticket):
                 yield self._shown(visitor, waiting=waiting)
             yield self._shown(visitor)
@@ -194,7 +198,7 @@ class _Chat:
         """What a person has written meanwhile; nothing at all where nothing is new."""
         visitor = self.context.visitor(request)
         ticket = self.context.desk.ticket(visitor.conversation)
-        if ticket is not None and not ticket.done:
+        if ticket is not None and not ticket.ended:
             return (gr.skip(),) * 5
         shown = self._shown(visitor)
         return (gr.skip(),) * 5 if shown[-1] == seen else shown
@@ -213,7 +217,7 @@ class _Chat:
         if found is None or found["conversation_id"] != visitor.conversation:
             return
         liked = {True: 1, False: -1}.get(given.liked) if isinstance(given.liked, bool) else None
-        self.context.store.rate_turn(found["id"], liked)
+        self.context.rate(found, liked)
         if liked is not None:
             gr.Info(self.words.thanks if liked == 1 else self.words.sorry, duration=3)
 
@@ -222,7 +226,7 @@ def ask_for_person(context: Context, visitor: Visitor, words: Words) -> str:
     """Put a visitor's conversation into the line for a person; the hand-off's id."""
     store, conversation = context.store, visitor.conversation
     if store.conversation(conversation) is None:
-        store.start_conversation(visitor.role, visitor.customer, language=words.language, id=conversation)
+        context.begin(visitor.role, visitor.customer, id=conversation, language=words.language)
     if context.place_in_line(conversation) == (0, None):
         summary = "\n".join([*(t["message"] for t in store.turns(conversation, limit=4)), words.ask_person])[
             -1000:
@@ -232,7 +236,9 @@ def ask_for_person(context: Context, visitor: Visitor, words: Words) -> str:
             conversation, message=words.ask_person, answer=said, outcome="handed_off", intent="human",
             language=words.language,
         )  # fmt: skip
-        return str(store.hand_off(conversation, "asked", summary))
+        handoff = str(store.hand_off(conversation, "asked", summary))
+        context.handed_off(conversation, handoff)
+        return handoff
     return next(
         h["id"] for h in store.handoffs(open=True, limit=1000) if h["conversation_id"] == conversation
     )

@@ -7,12 +7,12 @@ opened again sees the rest of the answer.
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Condition, Event, Thread
 from typing import Any
 
-from assistant.dialogue.events import Answered, HandedOff, Session, Turn
+from assistant.dialogue.events import Answered, HandedOff, Sentence, Session, Turn
 from assistant.dialogue.events import Event as TurnEvent
 from assistant.errors import AssistantError
 
@@ -42,6 +42,10 @@ class Ticket:
         self.error: Exception | None = None
         self.done = False
         self.asked = time.monotonic()
+        self.first: float | None = (
+            None  # when its first sentence came, and its end: seconds of the same clock
+        )
+        self.whole: float | None = None
         self._desk = desk
         self._stop = Event()
 
@@ -49,8 +53,13 @@ class Ticket:
     def stopped(self) -> bool:
         return self._stop.is_set()
 
+    @property
+    def ended(self) -> bool:
+        """Whether nobody waits for more of it: done, or stopped while the model has not noticed yet."""
+        return self.done or self.stopped
+
     def stop(self) -> None:
-        """Stop answering after the sentence that is being written; nothing is recorded then."""
+        """Nobody wants the rest. The model notices after the sentence that it writes; nothing is recorded then."""
         self._stop.set()
         self._desk.leave(self)
 
@@ -75,6 +84,7 @@ class Desk:
 
     def __init__(self, assistant: Any, *, workers: int = 1, longest: int = LONGEST_LINE) -> None:
         self.assistant = assistant
+        self.on_end: Callable[[Ticket], None] = lambda ticket: None  # told of every turn that has ended
         self.longest = longest
         self.changed = Condition()
         self._workers = workers
@@ -87,7 +97,7 @@ class Desk:
         """Join the line. Raises Busy when it is too long, AssistantError when this conversation waits already."""
         with self.changed:
             last = self._tickets.get(conversation_id)
-            if last is not None and not last.done:
+            if last is not None and not last.ended:
                 raise AssistantError("The last question is still being answered.", "wait or stop it")
             if len(self._line) >= self.longest:
                 raise Busy("Too many people are asking at the moment.", "try again in a minute")
@@ -156,6 +166,8 @@ class Desk:
             try:
                 for event in events:
                     ticket.turn.take(event)
+                    if ticket.first is None and isinstance(event, Sentence | HandedOff):
+                        ticket.first = time.monotonic()
                     with self.changed:
                         ticket.events.append(event)
                         self.changed.notify_all()
@@ -169,6 +181,11 @@ class Desk:
             log.exception("a turn failed")
             ticket.error = error
         finally:
+            ticket.whole = time.monotonic()
             with self.changed:
                 ticket.done = True
                 self.changed.notify_all()
+            try:
+                self.on_end(ticket)
+            except Exception:  # who only listens must not stop the line
+                log.exception("what follows a turn failed")

@@ -5,7 +5,7 @@ the queue's included; the pages' functions look up the caller once more. Paths t
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,10 @@ DOORS: tuple[Door, ...] = (
     Door("/sign-out", ANYBODY),
     Door("/password", STAFF),
     Door("/health", ANYBODY),
-    Door("/look", ANYBODY),
+    Door("/metrics", ANYBODY),  # to those with a key for it
+    Door("/widget.js", ANYBODY),
+    Door("/widget", ANYBODY),
+    Door("/shop", ANYBODY),
     Door("/v1", ANYBODY),  # who calls is read from the token there
     Door("/favicon.ico", ANYBODY),
 )
@@ -62,6 +65,12 @@ CONTENT_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:;"
     " object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors {ancestors}"
+)
+
+# the widget's panel is ours from the first to the last byte, so that its policy can be strict
+WIDGET_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors {ancestors}"
 )
 
 
@@ -79,10 +88,14 @@ def door_of(path: str) -> Door | None:
 
 
 class Guard:
-    """ASGI middleware. ``hosts``: names this server answers to (against rebinding of names), None for any."""
+    """ASGI middleware. ``hosts``: names this server answers to (against rebinding of names), None for any;
+    ``frames``: origins whose pages may show the widget."""
 
-    def __init__(self, app: ASGIApp, *, access: Access, hosts: Iterable[str] | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, access: Access, hosts: Iterable[str] | None = None, frames: Sequence[str] = ()
+    ) -> None:
         self.app, self.access = app, access
+        self._panel = WIDGET_POLICY.format(ancestors=" ".join(["'self'", *frames]))
         self.hosts = frozenset(hosts) if hosts is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,10 +110,11 @@ class Guard:
         path, method = scope["path"], scope["method"]
         refusal = self._refusal(path, method, headers, cookies)
         if refusal is not None:
-            await refusal(scope, receive, _with_headers(send, path))
+            await refusal(scope, receive, _with_headers(send))
             return
         cookie = self._new_visitor(path, method, cookies)
-        await self.app(scope, receive, _with_headers(send, path, cookie))
+        panel = self._panel if path == "/widget" else None
+        await self.app(scope, receive, _with_headers(send, cookie=cookie, panel=panel))
 
     def _refusal(
         self, path: str, method: str, headers: Headers, cookies: Mapping[str, str]
@@ -186,8 +200,11 @@ _FOREIGN = re.compile(
 )
 
 
-def _with_headers(send: Send, path: str, cookie: str | None = None) -> Send:
-    """Add security headers to a response, and take out of HTML whatever would be fetched from elsewhere."""
+def _with_headers(send: Send, *, cookie: str | None = None, panel: str | None = None) -> Send:
+    """Add security headers to a response, and take out of HTML whatever would be fetched from elsewhere.
+
+    ``panel`` is the policy of a page that others may show in a frame.
+    """
     start: Message | None = None
     parts: list[bytes] = []
     html = False
@@ -198,8 +215,9 @@ def _with_headers(send: Send, path: str, cookie: str | None = None) -> Send:
             headers = MutableHeaders(scope=message)
             headers["x-content-type-options"] = "nosniff"
             headers["referrer-policy"] = "same-origin"
-            headers["x-frame-options"] = "DENY"
-            headers["content-security-policy"] = CONTENT_POLICY.format(ancestors="'none'")
+            if panel is None:
+                headers["x-frame-options"] = "DENY"
+            headers["content-security-policy"] = panel or CONTENT_POLICY.format(ancestors="'none'")
             headers["permissions-policy"] = "camera=(), microphone=(), geolocation=()"
             headers["cross-origin-opener-policy"] = "same-origin"
             if cookie:

@@ -71,6 +71,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._stops: dict[str, Event] = {}
         self._threads: list[Thread] = []
+        self.on_end: Callable[[Job], None] = lambda job: None  # told of every job that has ended
         for path in sorted(folder.glob("*.json")):
             try:
                 job = Job(**json.loads(path.read_text()))
@@ -128,6 +129,10 @@ class Jobs:
         ended = now()
         self._keep(replace(job, ended=ended))  # on disk before anybody can see that it has ended
         job.ended = ended
+        try:
+            self.on_end(job)
+        except Exception:  # who only listens must not fail the job
+            log.exception("what follows a job failed")
 
     def cancel(self, id: str) -> None:
         """Ask a job to stop; it does at its next step."""

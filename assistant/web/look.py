@@ -3,6 +3,7 @@
 Fonts are the system's; nothing is fetched from anywhere.
 """
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -99,7 +100,7 @@ select.quiet { appearance:auto; -webkit-appearance:auto; background:var(--c-card
 .chat .placeholder, .chat .placeholder-content { color:var(--c-text); }
 .state { min-height:1.4rem; font-size:.84rem; color:var(--c-soft); padding:0 .3rem; }
 .box { border-radius:.9rem !important; }
-.box textarea { font-size:1rem !important; }
+.box textarea { font-size:1rem !important; border:0 !important; }
 /* reasons */
 .reasons { display:grid; grid-template-columns:minmax(9rem,1.3fr) 1fr; gap:.35rem .8rem; align-items:center; font-size:.88rem; }
 .reasons .track { position:relative; height:.85rem; background:linear-gradient(var(--c-line),var(--c-line)) center/1px 100% no-repeat; }
@@ -115,6 +116,9 @@ select.quiet { appearance:auto; -webkit-appearance:auto; background:var(--c-card
 .timeline li.agent::before { border-color:var(--c-line); }
 .timeline .when { color:var(--c-soft); font-size:.8rem; }
 .timeline .said { margin:.15rem 0 0; font-size:.9rem; white-space:pre-wrap; overflow-wrap:anywhere; }
+.keys { display:flex; flex-wrap:wrap; gap:.35rem 1.2rem; margin:.4rem 0; } .keys div { display:flex; gap:.4rem; } .keys dd { margin:0; }
+kbd { border:1px solid var(--c-line); border-radius:.3rem; padding:0 .35rem; background:var(--c-card); font:inherit; font-size:.8rem; }
+#keys-help summary { cursor:pointer; text-align:right; }
 /* progress */
 .steps { display:grid; gap:.5rem; }
 .meter { height:.5rem; border-radius:99px; background:var(--c-line); overflow:hidden; }
@@ -130,8 +134,8 @@ svg.plot { width:100%; height:auto; display:block; } svg.plot text { fill:var(--
 """
 )
 
-# remembers the light or dark theme that somebody chose, otherwise the system's is used; and names the two buttons that
-# Gradio leaves without a name for screen readers
+# remembers the light or dark theme that somebody chose, otherwise the system's is used; and mends what Gradio leaves wrong
+# for screen readers: two buttons without a name, a list without items
 HEAD = """
 <script>
 (function () {
@@ -143,12 +147,58 @@ HEAD = """
   window.switchTheme = () => { const dark = !document.body.classList.contains("dark"); set(dark); localStorage.setItem("theme", dark ? "dark" : "light"); };
   const zh = location.pathname.startsWith("/zh");
   const names = { "submit-button": zh ? "发送" : "Send", "stop-button": zh ? "停止" : "Stop" };
-  const name = () => { for (const [kind, said] of Object.entries(names))
-    document.querySelectorAll("." + kind + ":not([aria-label])").forEach((b) => b.setAttribute("aria-label", said)); };
+  const name = () => {
+    for (const [kind, said] of Object.entries(names))
+      document.querySelectorAll("." + kind + ":not([aria-label])").forEach((b) => b.setAttribute("aria-label", said));
+    // its list of examples holds buttons, no list items
+    document.querySelectorAll(".examples[role=list]").forEach((e) => e.setAttribute("role", "group"));
+  };
   ready(() => { name(); new MutationObserver(name).observe(document.body, { childList: true, subtree: true }); });
 })();
 </script>
 """
+
+_KEYS = """
+<script>
+(function () {
+  const seen = (selector) => [...document.querySelectorAll(selector)].find((e) => e.offsetParent !== null);
+  const step = (by) => {
+    const all = [...document.querySelectorAll(".list input[type=radio]")].filter((e) => e.closest("label").offsetParent !== null);
+    if (!all.length) return;
+    const at = all.findIndex((e) => e.checked);
+    const next = all[Math.min(all.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
+    next.click(); next.focus();
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const on = event.target;
+    if (event.key === "Escape" && on.matches("input, textarea")) { on.blur(); return; }
+    if (on.matches("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]")) return;
+    const row = [...document.querySelectorAll("[data-key]")].find((e) => e.dataset.key === event.key);
+    if (!row) return;
+    event.preventDefault();
+    if (event.key === "j" || event.key === "k") { step(event.key === "j" ? 1 : -1); return; }
+    const [selector, text] = row.dataset.to.split(" >> ");
+    const found = text ? [...document.querySelectorAll(selector)].find((e) => e.offsetParent && e.innerText.startsWith(text)) : seen(selector);
+    if (!found) return;
+    if (found.matches("details")) { found.open = !found.open; found.querySelector("summary").focus(); }
+    else if (found.matches("input, textarea")) found.focus();
+    else found.click();
+  });
+})();
+</script>
+"""
+HEAD += _KEYS
+
+
+def shortcuts(keys: Sequence[tuple[str, str, str]]) -> str:
+    """What the keys of a page do, as a list that opens; the page's script reads from it what to press."""
+    rows = "".join(
+        f'<div data-key="{escape(key)}" data-to="{escape(to)}"><dt><kbd>{escape(key)}</kbd></dt><dd>{escape(does)}</dd></div>'
+        for key, does, to in keys
+    )
+    return f'<details id="keys-help" class="small"><summary class="soft">Keys</summary><dl class="keys">{rows}</dl></details>'
+
 
 _PLAIN = """
 * { box-sizing:border-box; } body { margin:0; background:var(--c-page); color:var(--c-text); line-height:1.55;
@@ -203,6 +253,7 @@ def theme() -> Any:
                 "block_title_text_color": "var(--c-text)",
                 "input_background_fill": "var(--c-card)",
                 "input_border_color": "var(--c-line)",
+                "input_border_width": "1px",
                 "input_border_color_focus": "var(--c-accent)",
                 "input_placeholder_color": "var(--c-soft)",
                 "button_primary_background_fill": "var(--c-accent)",

@@ -4,9 +4,11 @@ from datetime import date, timedelta
 from html import escape
 
 import gradio as gr
+from pydantic import SecretStr
 
 from assistant.errors import AssistantError
 from assistant.web import charts
+from assistant.web.access import StaffRole
 from assistant.web.admin import QUIET, Part
 
 DAYS = 30
@@ -71,13 +73,17 @@ class Quality(Part):
 
 
 class People(Part):
-    """Who of the company may come in, and what the shop's site signs customers in with."""
+    """Who of the company may come in."""
 
     def lay_out(self, page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300):
                 name = gr.Textbox(label="Name", max_length=40, elem_id="person-name")
                 role = gr.Radio(["agent", "admin"], value="agent", label="Role")
+                external = gr.Checkbox(
+                    False, label="Signs in with a company account (the name is its e-mail address)",
+                    visible=bool(self.context.settings.oidc_issuer),
+                )  # fmt: skip
                 with gr.Row():
                     add = gr.Button("Add", variant="primary", size="sm", elem_id="person-add")
                     reset = gr.Button("New password", size="sm", elem_id="person-reset")
@@ -85,10 +91,8 @@ class People(Part):
                 once = gr.HTML("", elem_id="person-once")
             with gr.Column(scale=3, min_width=320):
                 table = gr.HTML("", elem_id="people")
-                site = gr.HTML("", elem_id="site")
         gr.on([page.load, tab.select], self.table, None, table, **QUIET)
-        page.load(self.site, None, site, **QUIET)
-        add.click(self.add, [name, role], [once, table], **QUIET)
+        add.click(self.add, [name, role, external], [once, table], **QUIET)
         reset.click(self.reset, name, [once, table], **QUIET)
         out.click(self.shut_out, name, [once, table], **QUIET)
 
@@ -99,27 +103,32 @@ class People(Part):
                 p.name,
                 p.role,
                 "may come in" if p.active else "shut out",
-                "has to choose a password" if p.must_change else "",
+                "company account" if p.external else "has to choose a password" if p.must_change else "",
             )
             for p in self.context.access.people()
         ]
         return charts.card("People", charts.table(("Name", "Role", "State", ""), rows))
 
-    def add(self, name: str, role: str, request: gr.Request) -> tuple[str, str]:
-        person = self.admin(request)
+    def add(self, name: str, role: str, external: bool, request: gr.Request) -> tuple[str, str]:
+        person, access = self.admin(request), self.context.access
+        wanted: StaffRole = "admin" if role == "admin" else "agent"
         try:
-            password = self.context.access.add(name, "admin" if role == "admin" else "agent")
+            if external and self.context.settings.oidc_issuer:
+                access.add_external(name, wanted)
+                said = f'<p class="note good" role="status">{escape(name)} can sign in with the company account.</p>'
+            else:
+                said = _once(name, access.add(name, wanted))
         except AssistantError as error:
-            return _bad(error), self.table(request)
+            return bad(error), self.table(request)
         self.context.store.audit(person.name, person.role, "added a person", name)
-        return _once(name, password), self.table(request)
+        return said, self.table(request)
 
     def reset(self, name: str, request: gr.Request) -> tuple[str, str]:
         person = self.admin(request)
         try:
             password = self.context.access.reset(name.strip().lower())
         except AssistantError as error:
-            return _bad(error), self.table(request)
+            return bad(error), self.table(request)
         self.context.store.audit(person.name, person.role, "reset a password", name)
         return _once(name, password), self.table(request)
 
@@ -128,27 +137,9 @@ class People(Part):
         try:
             self.context.access.shut_out(name.strip().lower())
         except AssistantError as error:
-            return _bad(error), self.table(request)
+            return bad(error), self.table(request)
         self.context.store.audit(person.name, person.role, "shut a person out", name)
         return "", self.table(request)
-
-    def site(self, request: gr.Request) -> str:
-        """How the shop's own site says who a customer is."""
-        self.admin(request)
-        secret = self.context.access.site_secret
-        code = (
-            "import base64, hashlib, hmac, json, time\n"
-            'body = base64.urlsafe_b64encode(json.dumps({"customer": "C-1001", "exp": int(time.time()) + 300}).encode())\n'
-            'body = body.rstrip(b"=").decode()\n'
-            'token = body + "." + hmac.new(SECRET.encode(), body.encode(), hashlib.sha256).hexdigest()\n'
-            "# send the customer to /session/token?token=TOKEN, or call /v1/chat with Authorization: Bearer TOKEN"
-        )
-        body = (
-            f'<p class="small">Your shop signs who a customer is with this secret; a token is good until <code>exp</code>.</p>'
-            f'<details class="small"><summary>Show the secret</summary><code style="overflow-wrap:anywhere">{escape(secret)}</code></details>'
-            f'<pre class="small scroll">{escape(code)}</pre>'
-        )
-        return charts.card("Customers of your own site", body)
 
 
 class Activity(Part):
@@ -176,6 +167,36 @@ class Activity(Part):
         )
 
 
+class Configuration(Part):
+    """The settings of this server: read once at its start, so they are shown here and changed in its environment."""
+
+    def lay_out(self, page: gr.Blocks, tab: gr.Tab) -> None:
+        shown = gr.HTML("", elem_id="settings")
+        tab.select(self.show, None, shown, **QUIET)
+
+    def show(self, request: gr.Request) -> str:
+        self.admin(request)
+        settings = self.context.settings
+        rows = [
+            (
+                f"CRM_ASSISTANT_{name.upper()}",
+                _value(getattr(settings, name)),
+                "set" if name in settings.model_fields_set else "default",
+                field.description or "",
+            )
+            for name, field in type(settings).model_fields.items()
+        ]
+        head = ("Environment variable", "Value", "", "Meaning")
+        note = "read at the start; set the variable and start the server again"
+        return charts.card("Settings", charts.table(head, rows), note=note)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "(secret)" if value.get_secret_value() else "none"
+    return "none" if value in (None, "") else str(value)
+
+
 def _once(name: str, password: str) -> str:
     return (
         f'<p class="note good" role="status">One-time password of <b>{escape(name)}</b>: <code>{escape(password)}</code><br>'
@@ -183,5 +204,6 @@ def _once(name: str, password: str) -> str:
     )
 
 
-def _bad(error: AssistantError) -> str:
+def bad(error: AssistantError) -> str:
+    """An error as a note on the page."""
     return f'<p class="note bad" role="alert">{escape(str(error))}</p>'

@@ -16,7 +16,7 @@ from assistant.dialogue.events import (
     Understood,
 )
 from assistant.web.desk import Busy, Ticket, Waiting
-from assistant.web.words import Words
+from assistant.web.words import PANEL, Words
 
 Message = dict[str, Any]
 
@@ -100,6 +100,24 @@ def transcript(
     return messages, turns
 
 
+def as_text(store: Any, conversation_id: str, company: str, words: Words) -> str:
+    """A conversation as plain text, to keep: who said what, when, and the sources of the answers."""
+    panel = PANEL[words.language]
+    rows: list[tuple[str, int, str]] = []
+    for turn in store.turns(conversation_id):
+        rows.append((turn["at"], 0, f"{panel['you']}: {turn['message']}"))
+        if turn["answer"]:
+            cited = (turn.get("detail") or {}).get("citations") or []
+            listed = "".join(f"\n    [{c['n']}] {c['source']}" for c in cited)
+            rows.append((turn["at"], 0, f"{company}: {turn['answer']}{listed}"))
+    for message in store.messages(conversation_id):
+        who = panel["you"] if message["author"] == "customer" else words.colleague
+        rows.append((message["at"], 1, f"{who}: {message['text']}"))
+    rows.sort(key=lambda row: row[:2])
+    lines = [f"[{at[:16].replace('T', ' ')}] {text}" for at, _, text in rows]
+    return "\n\n".join([f"{company} · {words.chat_label}", *lines]) + "\n"
+
+
 def live(ticket: Ticket, words: Words, *, staff: bool = False, waiting: int = 0) -> list[Message]:
     """A question that is being answered, or that was stopped or failed: nothing of it is in the record."""
     messages = [{"role": "user", "content": said(ticket.message)}]
@@ -165,4 +183,4 @@ def _held(ticket: Ticket) -> bool:
     return any(isinstance(e, HandedOff) and e.reason == "held" for e in ticket.events)
 
 
-__all__ = ["Message", "Waiting", "answer", "doing", "live", "said", "sources", "transcript"]
+__all__ = ["Message", "Waiting", "answer", "as_text", "doing", "live", "said", "sources", "transcript"]

@@ -165,3 +165,37 @@ STAFF_DOING: Mapping[str, str] = {
     "next_action": "Finding what is open",
     "list_customers": "Going through the customers",
 }
+
+# the widget's panel says these too
+PANEL: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "you": "You",
+        "assistant": "Assistant",
+        "greeting": "Hello! Ask about orders, delivery, returns or products. A person is one click away.",
+        "quick": "Questions that others ask",
+        "send": "Send",
+        "stop": "Stop",
+        "save": "Save the conversation",
+        "close": "Close",
+        "helpful": "Helpful",
+        "not_helpful": "Not helpful",
+        "comment": "What was wrong? (optional)",
+        "nothing_said": "Nothing has been said yet.",
+        "expired": "You are not signed in any more. Reload the page.",
+    },
+    "zh": {
+        "you": "您",
+        "assistant": "助手",
+        "greeting": "您好！可以询问订单、配送、退货或商品，也可以随时转接人工客服。",
+        "quick": "常见问题",
+        "send": "发送",
+        "stop": "停止",
+        "save": "保存对话",
+        "close": "关闭",
+        "helpful": "有帮助",
+        "not_helpful": "没有帮助",
+        "comment": "哪里不对？（可不填）",
+        "nothing_said": "还没有对话。",
+        "expired": "登录已失效，请刷新页面。",
+    },
+}

@@ -74,6 +74,27 @@ def test_a_customer_gets_own_orders_and_another_customer_starts_afresh(
     assert "LO-100003" not in page.inner_text("body")
 
 
+def test_stopping_ends_the_answer_at_once(house: House, open_page: OpenPage) -> None:
+    """Also while the model is silent for long: the page says so and takes the next question."""
+    page = open_page("/customer")
+    before = house.assistant.closed_early
+    hold = house.assistant.hold = threading.Event()
+    try:
+        ask(page, "#box", "Can I return it, in very many words?")
+        page.wait_for_selector("#chat :text('within 30 days')")
+        page.click("#box button[aria-label='Stop']")
+        page.wait_for_selector("#chat :text('Stopped.')", timeout=10_000)
+        page.wait_for_selector("#box button[aria-label='Send']")
+        ask(page, "#box", "And the label?")
+        page.wait_for_selector("#chat :text('And the label?')")
+        assert house.assistant.closed_early == before, "the turn was held until here"
+    finally:
+        hold.set()
+        house.assistant.hold = None
+    page.wait_for_selector("#chat details")
+    assert house.assistant.closed_early == before + 1
+
+
 def test_chinese_page(open_page: OpenPage) -> None:
     page = open_page("/customer")
     page.click("a:has-text('中文')")

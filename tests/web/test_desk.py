@@ -1,5 +1,6 @@
 """The line in front of the model, and work in the background."""
 
+import asyncio
 import json
 import threading
 import time
@@ -11,6 +12,7 @@ import pytest
 
 from assistant.dialogue.events import Answered, Sentence, Session
 from assistant.errors import AssistantError
+from assistant.web.context import follow
 from assistant.web.desk import Busy, Desk, Ticket, Waiting
 from assistant.web.jobs import Jobs
 
@@ -76,6 +78,26 @@ def test_stopping_closes_the_turn_and_records_nothing(scripted: ScriptedAssistan
     wait_for(lambda: ticket.done)
     assert scripted.closed_early == 1 and not scripted.store.turns("CV-1") and not ticket.turn.id
     assert ask(desk, "Again?", "CV-1")
+    desk.close()
+
+
+def test_a_stop_is_seen_and_the_next_question_taken_while_the_model_is_silent(
+    scripted: ScriptedAssistant,
+) -> None:
+    async def followed(ticket: Ticket) -> int:
+        return len([None async for _ in follow(ticket)])
+
+    scripted.hold = threading.Event()
+    desk = Desk(scripted)
+    ticket = ask(desk, "Can I return it?", "CV-1")
+    wait_for(lambda: any(isinstance(e, Sentence) for e in ticket.events))
+    ticket.stop()
+    assert ticket.ended and not ticket.done
+    asyncio.run(asyncio.wait_for(followed(ticket), 5))
+    again = ask(desk, "And the label?", "CV-1")
+    scripted.hold.set()
+    wait_for(lambda: again.done)
+    assert [t["message"] for t in scripted.store.turns("CV-1")] == ["And the label?"]
     desk.close()
 
 

@@ -1,0 +1,197 @@
+"""The line of hand-offs on the agents' page: conversations that wait for a person, and those that one has taken."""
+
+from datetime import datetime
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from assistant.errors import AssistantError
+from assistant.web import charts, views
+from assistant.web.context import Context
+from assistant.web.words import EN
+
+POLL_SECONDS = 3.0
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+
+
+class Inbox:
+    """Conversations that wait for a person, and those that one has taken."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def lay_out(self, page: gr.Blocks) -> None:
+        with gr.Row():
+            with gr.Column(scale=2, min_width=300):
+                which = gr.Radio(
+                    [("Unassigned", "Waiting"), "Mine", "All"], value="All", label="Show", elem_id="which"
+                )
+                line = gr.Radio([], label="Hand-offs", elem_id="line", elem_classes="list")
+            with gr.Column(scale=5, min_width=320):
+                head = gr.HTML('<p class="empty">Choose a conversation.</p>', elem_id="handoff")
+                chat = gr.Chatbot(
+                    label="Conversation", show_label=False, elem_classes="chat", elem_id="talk", height=420, buttons=[],
+                    latex_delimiters=[], allow_tags=False, group_consecutive_messages=False, placeholder=" ",
+                )  # fmt: skip
+                box = gr.Textbox(
+                    placeholder="Take the conversation over to reply", show_label=False, label="Reply", container=False,
+                    submit_btn=True, max_lines=6, max_length=5000, elem_classes="box", elem_id="reply",
+                )  # fmt: skip
+                noted = gr.HTML("", elem_id="talk-notes")
+                note = gr.Textbox(
+                    placeholder="A note for colleagues; customers never see it", show_label=False, label="Note", container=False,
+                    submit_btn=True, max_lines=4, max_length=4000, elem_classes="box", elem_id="talk-note",
+                )  # fmt: skip
+                with gr.Row():
+                    take = gr.Button("Take over", variant="primary", size="sm", elem_id="take")
+                    back = gr.Button("Hand back to the assistant", size="sm", elem_id="back")
+        seen = gr.State(None)
+        timer = gr.Timer(POLL_SECONDS)
+        shown = [line, head, chat, noted, seen]
+        gr.on([page.load, which.change], self.refresh, [which, line], shown, **QUIET)
+        timer.tick(self.poll, [which, line, seen], shown, **QUIET)
+        line.change(self.refresh, [which, line], shown, **QUIET)
+        take.click(self.take, [which, line], shown, **QUIET)
+        back.click(self.give_back, [which, line], shown, **QUIET)
+        box.submit(self.reply, [box, which, line], [box, *shown], **QUIET)
+        note.submit(self.add_note, [note, which, line], [note, *shown], **QUIET)
+
+    def refresh(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+        person, store = self.context.staff(request), self.context.store
+        rows = [
+            h for h in store.handoffs(open=True, limit=200)
+            if which == "All" or (h["agent"] is None if which == "Waiting" else h["agent"] == person.name)
+        ]  # fmt: skip
+        choices = [(self._label(h), h["id"]) for h in rows]
+        current = self._found(chosen)
+        if current is None or current["closed_at"] or chosen not in {h["id"] for h in rows}:
+            note = "Choose a conversation." if rows else "Nobody is waiting."
+            line = gr.update(choices=choices, value=None, label=f"Hand-offs ({len(rows)})")
+            return line, f'<p class="empty">{note}</p>', gr.update(value=[]), "", [choices, None, 0, 0]
+        notes = store.notes(conversation_id=current["conversation_id"])
+        messages, _ = views.transcript(store, current["conversation_id"], EN, staff=True)
+        line = gr.update(choices=choices, value=chosen, label=f"Hand-offs ({len(rows)})")
+        return (
+            line,
+            self._head(current),
+            gr.update(value=messages),
+            notes_card(notes),
+            [choices, current["agent"], len(messages), len(notes)],
+        )
+
+    def poll(self, which: str, chosen: str | None, seen: Any, request: gr.Request) -> tuple[Any, ...]:
+        shown = self.refresh(which, chosen, request)
+        return (gr.skip(),) * 5 if seen is not None and _same(shown[-1], seen) else shown
+
+    def take(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+        person = self.context.staff(request)
+        if chosen:
+            try:
+                self.context.store.claim_handoff(chosen, person.name)
+                self.context.store.audit(person.name, person.role, "took a conversation over", chosen)
+            except AssistantError as error:
+                gr.Warning(str(error))
+        return self.refresh(which, chosen, request)
+
+    def give_back(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+        person, store = self.context.staff(request), self.context.store
+        found = self._found(chosen)
+        if found is not None and self._may(found, person.name):
+            store.close_handoff(found["id"])
+            store.audit(person.name, person.role, "handed a conversation back", found["id"])
+        return self.refresh(which, chosen, request)
+
+    def reply(self, text: str, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+        person, store = self.context.staff(request), self.context.store
+        found = self._found(chosen)
+        sent = False
+        if found is not None and (text or "").strip() and self._may(found, person.name):
+            store.add_message(found["conversation_id"], "agent", text.strip())
+            sent = True
+        return ("" if sent else gr.skip(), *self.refresh(which, chosen, request))
+
+    def add_note(self, text: str, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+        person, found = self.context.staff(request), self._found(chosen)
+        noted = found is not None and bool((text or "").strip())
+        if noted and found is not None:
+            self.context.store.add_note(text, person.name, conversation_id=found["conversation_id"])
+        return ("" if noted else gr.skip(), *self.refresh(which, chosen, request))
+
+    def _found(self, id: str | None) -> dict[str, Any] | None:
+        """A hand-off, with whose conversation it is."""
+        found = self.context.store.handoff(id) if id else None
+        if found is None:
+            return None
+        conversation = self.context.store.conversation(found["conversation_id"]) or {}
+        return {
+            **found,
+            "customer_id": conversation.get("customer_id"),
+            "language": conversation.get("language"),
+        }
+
+    def _may(self, handoff: dict[str, Any], name: str) -> bool:
+        """Only who has taken a conversation speaks in it."""
+        if handoff["agent"] == name and not handoff["closed_at"]:
+            return True
+        gr.Warning(
+            "Take the conversation over first." if not handoff["agent"] else f"{handoff['agent']} has it."
+        )
+        return False
+
+    def _label(self, handoff: dict[str, Any]) -> str:
+        customer = self.context.store.customer(handoff["customer_id"]) if handoff["customer_id"] else None
+        name = (customer or {}).get("name") or handoff["customer_id"] or "Visitor"
+        state = f"with {handoff['agent']}" if handoff["agent"] else "waiting"
+        return f"{name} · {handoff['reason']} · {state} {_ago(handoff['at'])}"
+
+    def _head(self, handoff: dict[str, Any]) -> str:
+        customer = self.context.store.customer(handoff["customer_id"]) if handoff["customer_id"] else None
+        name = (customer or {}).get("name") or "Visitor"
+        state = (
+            f'<span class="pill good">with {escape(handoff["agent"])}</span>'
+            if handoff["agent"]
+            else f'<span class="pill warn">waiting {escape(_ago(handoff["at"]))}</span>'
+        )
+        summary = escape(handoff["summary"] or "").replace("\n", "<br>")
+        pairs = [
+            ("Customer", handoff["customer_id"]),
+            ("Language", handoff["language"]),
+            ("Reason", handoff["reason"]),
+        ]
+        return (
+            f'<section class="card"><h3>{escape(name)} {state}</h3>{charts.facts(pairs)}'
+            f'<p class="small soft" style="margin:.6rem 0 0">{summary}</p></section>'
+        )
+
+
+def notes_card(notes: list[dict[str, Any]]) -> str:
+    """What colleagues have noted, newest first."""
+    items = "".join(
+        f'<li><span class="when">{escape(n["at"][:16].replace("T", " "))} · {escape(n["author"])}</span>'
+        f'<div class="said">{escape(n["text"])}</div></li>'
+        for n in notes
+    )
+    body = (
+        f'<ul class="timeline" tabindex="0">{items}</ul>'
+        if items
+        else '<span class="soft small">None yet.</span>'
+    )
+    return charts.card("Notes", body)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return [list(map(list, a[0])), *a[1:]] == [list(map(list, b[0])), *b[1:]]
+
+
+def _ago(at: str) -> str:
+    minutes = int((datetime.now() - datetime.fromisoformat(at)).total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    return (
+        f"{minutes} min"
+        if minutes < 60
+        else f"{minutes // 60} h"
+        if minutes < 2880
+        else f"{minutes // 1440} days"
+    )

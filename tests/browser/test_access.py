@@ -1,0 +1,64 @@
+"""Accessibility: axe's findings on every page in both themes, and the pages by keyboard."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .conftest import House
+
+pytestmark = pytest.mark.browser
+OpenPage = Callable[..., Any]
+TABS = ("Knowledge", "Models", "Data", "Offers", "Quality", "People", "Connections", "Activity", "Settings")
+
+
+def findings(page: Any) -> list[str]:
+    """What axe calls serious or critical, one line each, with where it is."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{v['impact']} {v['id']}: {node['target']} {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+        for node in v["nodes"][:4]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_serious_findings(house: House, open_page: OpenPage, scheme: str) -> None:
+    found: dict[str, list[str]] = {}
+    for path in ("/", "/sign-in", "/shop", "/source?of=record:LB-101"):
+        found[path] = findings(open_page(path, scheme=scheme))
+    for path, ask in (("/customer", "Can I return it?"), ("/zh/customer", "可以退货吗？")):
+        page = open_page(path, scheme=scheme)
+        page.wait_for_selector("#chat .placeholder")
+        found[f"{path} empty"] = findings(page)
+        page.fill("#box textarea", ask)
+        page.press("#box textarea", "Enter")
+        page.click("#chat details summary")
+        found[path] = findings(page)
+    page = open_page("/widget?language=zh", scheme=scheme)
+    page.fill("#box", "可以退货吗？")
+    page.press("#box", "Enter")
+    page.click("#log summary")
+    found["/widget"] = findings(page)
+    page = open_page("/shop", scheme=scheme)
+    page.click("button[aria-label='Open chat']")
+    page.frame_locator("iframe").locator(".quick button").first.wait_for()
+    found["/shop with the widget"] = findings(page)
+    page = open_page("/agent", user="marieke", scheme=scheme)
+    page.click("#found label:has-text('Ann Byrne')")
+    page.wait_for_selector("#timeline li")
+    page.wait_for_selector("#advice .card")
+    found["/agent"] = findings(page)
+    page.click("button[role=tab]:has-text('Line of hand-offs')")
+    page.wait_for_selector("#line")
+    found["/agent line"] = findings(page)
+    page = open_page("/admin", user="admin", scheme=scheme)
+    page.wait_for_selector("#articles table")
+    for tab in TABS:
+        page.click(f"button[role=tab]:has-text('{tab}')")
+        page.wait_for_timeout(400)
+        found[f"/admin {tab}"] = findings(page)
+    assert not {path: lines for path, lines in found.items() if lines}
