@@ -167,7 +167,7 @@ def fit(index: KnowledgeIndex, cases: list[Case]) -> dict[str, Any]:
         for number, (case, vector) in enumerate(
             zip(chosen, index.embedder.encode([c.query for c in chosen]), strict=True)
         ):
-            query = Query.of(case.query, vector)
+            query = Query.of(case.query, vector, of_customer=bool(case.customer))
             rows = ranking.candidates(snapshot, query, snapshot.visible(case.role, case.customer))  # type: ignore[arg-type]
             table = ranking.features(snapshot, query, rows)
             sources = [snapshot.passage(int(row)).source for row in rows]

@@ -112,11 +112,11 @@ class KnowledgeIndex:
         query = " ".join(query.split())
         if not query or k < 1 or not allowed.any():
             return []
-        ranked = self._ranked(snapshot, query, allowed)
+        ranked = self._ranked(snapshot, query, allowed, bool(customer))
         if translate is not None and is_chinese(query) and (not ranked or ranked[0][1] < self.threshold):
             translated = " ".join(translate(query).split())
             if translated and translated != query:
-                ranked = _merged([ranked, self._ranked(snapshot, translated, allowed)])
+                ranked = _merged([ranked, self._ranked(snapshot, translated, allowed, bool(customer))])
         kept = ranking.distinct(snapshot, [row for row, _ in ranked[: 4 * k + 12]])
         score = dict(ranked)
         hits: list[Hit] = []
@@ -167,12 +167,17 @@ class KnowledgeIndex:
                     self._snapshot = _open_live(self.home, self.embedder)
         return self._snapshot
 
-    def _ranked(self, snapshot: Snapshot, query: str, allowed: Any) -> list[tuple[int, float]]:
+    def _ranked(
+        self, snapshot: Snapshot, query: str, allowed: Any, of_customer: bool
+    ) -> list[tuple[int, float]]:
         """(row, score) of all candidates, best first; each side of a many-sided question has its best near the top."""
         parts = split_question(query)
         vectors = self._encoded(parts)
         return _merged(
-            [self._ranked_one(snapshot, Query.of(p, v), allowed) for p, v in zip(parts, vectors, strict=True)]
+            [
+                self._ranked_one(snapshot, Query.of(part, vector, of_customer=of_customer), allowed)
+                for part, vector in zip(parts, vectors, strict=True)
+            ]
         )
 
     @staticmethod
