@@ -960,7 +960,11 @@ def _classifier(settings: Settings, what: str) -> Callable[[str], dict[str, Any]
 
 
 @main.command("eval")
-@click.option("--cases", type=click.Path(path_type=Path, dir_okay=False), help="Your own cases, JSON lines.")
+@click.option(
+    "--cases",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Your own cases (JSON lines) or scenarios (YAML or JSON lines).",
+)
 @click.option("--only", help="Only cases whose id or group contains this.")
 @click.option("--limit", type=int, help="At most so many cases.")
 @click.option(
@@ -970,8 +974,21 @@ def _classifier(settings: Settings, what: str) -> Callable[[str], dict[str, Any]
 def eval_(cases: Path | None, only: str | None, limit: int | None, out: Path | None, as_json: bool) -> None:
     """Score the assistant on cases with known answers: right source, right fact, invented numbers."""
     from assistant.dialogue.evaluate import evaluate
+    from assistant.dialogue.scenarios import is_scenario_file, read_scenarios, run_scenarios
 
     settings = get_settings()
+    if cases is not None and is_scenario_file(cases):
+        chosen = [s for s in read_scenarios(cases) if not only or only in s.id][:limit]
+        if not chosen:
+            raise AssistantError("There are no such scenarios.", "leave --only and --limit away")
+        with _progress() as progress:
+            played = run_scenarios(_assistant(settings), chosen, out=out, progress=progress)
+        if as_json:
+            _print_json(played)
+        else:
+            for line in played.lines():
+                click.echo(line)
+        return
     with _progress() as progress:
         report = evaluate(
             _assistant(settings), cases=cases, only=only, limit=limit, out=out, progress=progress

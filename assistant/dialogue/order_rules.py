@@ -153,6 +153,8 @@ def return_order(case: Case, rule: Any) -> Answer:
                                         "已拆封或使用过的商品不能退货。如果商品有问题或不合口味，请输入“转人工”，由同事为您处理。"))  # fmt: skip
     faulty = _faulty(case.said)
     amount = sum(line["amount"] or 0 for line in allowed)
+    if len(allowed) == len(found["lines"]) and _age(case, found) <= rule.shipping_days:
+        amount += float(found["attributes"].get("shipping") or 0)
     label = 0.0 if faulty else rule.label
     currency = found.get("currency")
     record = {

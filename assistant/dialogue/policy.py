@@ -31,6 +31,7 @@ class ChangeAddress(_Rule):
 
 class ReturnOrder(_Rule):
     days: int = Field(ge=0)
+    shipping_days: int = 0
     label: float = Field(ge=0)
     hand_in_days: int
     refund_working_days: int

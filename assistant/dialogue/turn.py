@@ -1,8 +1,11 @@
 """One turn: understand -> plan -> gather -> answer -> verify -> record. The blocking call drains the streaming one."""
 
+import copy
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -179,6 +182,17 @@ class Assistant:
         if language == "zh" and not self.settings.company_name:
             return str(self.store.meta("company_name_zh") or self.company)
         return self.company
+
+    @contextmanager
+    def over_copy(self, folder: Path) -> Iterator["Assistant"]:
+        """The same assistant over a copy of the record in ``folder``: what is done there leaves the record alone."""
+        from assistant.crm import Store
+
+        self.store.database.checkpoint()
+        with Store(shutil.copy(self.store.path, folder / self.store.path.name)) as store:
+            other = copy.copy(self)
+            other._parts = {**self._parts, "store": store}
+            yield other
 
     # -- the turn ---------------------------------------------------------------------------------------------
 

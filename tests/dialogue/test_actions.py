@@ -174,6 +174,16 @@ def test_the_label_is_free_for_faulty_things_only(shop: Store) -> None:
     assert "label is free" in " ".join(faulty.will) and "19.00 EUR" in " ".join(faulty.will)
 
 
+@pytest.mark.parametrize(("days", "refund"), [(14, "20.00 EUR"), (15, "15.10 EUR")])
+def test_shipping_comes_back_with_a_whole_order_within_fourteen_days(
+    shop: Store, days: int, refund: str
+) -> None:
+    delivered = (TODAY - timedelta(days=days)).isoformat()
+    add_order(shop, "LO-100024", "delivered", delivered_at=delivered, attributes={"shipping": 4.9})
+    answer = propose("return_order", case(shop, orders=("LO-100024",)))
+    assert isinstance(answer, Proposal) and refund in " ".join(answer.will)
+
+
 def test_a_product_that_is_not_in_the_order_does_not_come_back(shop: Store) -> None:
     assert (
         refused(propose("return_order", case(shop, orders=("LO-100009",), products=("LG-302",))))
