@@ -10,7 +10,7 @@ import pytest
 
 from assistant.errors import PermissionDenied
 from assistant.evidence import Evidence
-from assistant.knowledge import KnowledgeIndex, build_index, split_question
+from assistant.knowledge import KnowledgeIndex, build_index, ranking, split_question
 from assistant.knowledge.vectors import FaissVectors
 from assistant.knowledge.words import codes, query_words, segment
 
@@ -309,3 +309,25 @@ def test_langchain_retriever_and_jsonl(index: KnowledgeIndex, tmp_path: Path) ->
         record["text"] for record in records if record["audience"] == "public"
     }
     assert len({hit.audience for hit in copy.everything()}) == 2
+
+
+def test_what_a_customer_said_is_its_own_title_where_that_customer_is_asked_about(
+    index: KnowledgeIndex,
+) -> None:
+    snapshot = index._live()
+    allowed = snapshot.visible("agent", "C-2")
+    title, coverage = ranking.FEATURES.index("title"), ranking.FEATURES.index("coverage")
+    tables = []
+    for of_customer in (False, True):
+        query = ranking.Query.of(
+            "grinder refund kettle",
+            HashedEmbedder().encode(["grinder refund kettle"])[0],
+            of_customer=of_customer,
+        )
+        rows = ranking.candidates(snapshot, query, allowed)
+        tables.append(ranking.features(snapshot, query, rows))
+    said = np.array([snapshot.passage(int(row)).kind == "interaction" for row in rows])
+    assert said.any() and not said.all()
+    assert (tables[0][said, title] == 0).all()
+    assert (tables[1][said, title] == tables[1][said, coverage]).all()
+    assert (tables[0][~said] == tables[1][~said]).all()
