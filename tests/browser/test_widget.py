@@ -62,7 +62,7 @@ def test_the_widget_by_keyboard_stops_and_closes(house: House, open_page: OpenPa
     try:
         page.keyboard.type("Can I return it?")
         page.keyboard.press("Enter")
-        chat.locator("#log :text('within 30 days')").wait_for()
+        chat.locator("#log .theirs p:has-text('within 30 days')").wait_for()
         chat.locator("#stop").focus()
         page.keyboard.press("Enter")
         chat.locator("#log :text('Stopped.')").wait_for()
@@ -128,7 +128,7 @@ def test_other_sites_show_it_only_when_they_are_named(house: House, chromium: An
             box = page.frame_locator("iframe").locator("#box")
             box.fill("Can I return it?")
             box.press("Enter")
-            page.frame_locator("iframe").locator("#log :text('within 30 days')").wait_for()
+            page.frame_locator("iframe").locator("#log .theirs p:has-text('within 30 days')").wait_for()
         else:
             page.wait_for_timeout(1500)
             assert page.frame_locator("iframe").locator("#box").count() == 0
