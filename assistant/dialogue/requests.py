@@ -75,7 +75,7 @@ def is_undo(message: str) -> bool:
 _QUESTION = re.compile(
     r"^\W*(?:and |so |but |hi,? |hello,? )*(?:how|what|when|where|why|which|who|until|till|by when|is|are|am|was|were|may i|can i|could i|can we|do|does|did|has|have|"
     r"will|would it|would you say|should|if|in case|suppose|any|for how|not sure|i wonder|tell me (?:how|what|when|whether|if|about)|explain|does it)\b"
-    r"|^(?!.*(?:帮我|请(?:把|取消|暂停|恢复|跳过|给|修改|更改|更换|为|开|转)|麻烦)).*(?:怎么|如何|怎样|多久|什么|几天|多少|为何|能不能|能否|是否|可不可以|吗|呢|哪)",
+    r"|^(?!.*(?:帮我|请(?:把|取消|暂停|恢复|跳过|给|修改|更改|更换|为|开|转)|麻烦)).*(?:怎么|如何|怎样|多久|什么|几天|几个|多长|最多|多少|为何|能不能|能否|是否|可不可以|吗|呢|哪)",
     re.I,
 )
 _WISH = re.compile(

@@ -461,7 +461,9 @@ def test_requests(text: str, kind: str) -> None:
         "What happens to the next box when I cancel?", "I cancelled my order yesterday", "Why was her subscription cancelled?", "don't cancel my order",
         "how likely is she to cancel her subscription", "Who paused the subscription?", "has he skipped any boxes", "did he ever return something",
         "when does my pause end", "When will my coffee arrive?", "thanks", "yes", "订阅可以暂停多久？", "怎么取消订阅", "退货要多少钱", "我昨天取消了订单",
-        "我不想取消订阅", "她为什么取消订阅", "下一盒可以跳过吗", "chance of cancelation for C-1077", "I have a question about returns",
+        "我不想取消订阅",
+        "订阅最多可以暂停几个月",
+        "暂停的订阅有几个", "她为什么取消订阅", "下一盒可以跳过吗", "chance of cancelation for C-1077", "I have a question about returns",
         "C-1042 risk?", "Which customers cancelled their subscription this month?", "the newsletter is nice",
     ],
 )  # fmt: skip
