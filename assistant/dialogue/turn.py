@@ -4,7 +4,7 @@ import copy
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
@@ -161,18 +161,6 @@ class Assistant:
         embedder = self.embedder
         with self._lock:
             return self._parts.setdefault("focus", Focus(embedder.encode))
-
-    @property
-    def translator(self) -> Callable[[str], str]:
-        """English of a Chinese question, for an article that exists only in English."""
-        with self._lock:
-            if "translator" not in self._parts:
-                from assistant.knowledge import Translator
-
-                # the model is loaded when a question needs it, not before
-                self._parts["translator"] = _Lazy(lambda: Translator(self.model))
-            found: Callable[[str], str] = self._parts["translator"]
-            return found
 
     @property
     def company(self) -> str:
@@ -408,7 +396,7 @@ class Assistant:
             session=session,
             language=language,
             focus=self.focus if self.index is not None else None,
-            translate=self.translator,
+            translate=self._translate,
         )
         evidence: list[Evidence] = []
         problems: list[str] = []
@@ -529,6 +517,15 @@ class Assistant:
         except AssistantError:
             return "neutral"
 
+    def _translate(self, question: str) -> str:
+        """English of a Chinese question, for an article that exists only in English; loads the model when first asked."""
+        from assistant.knowledge import Translator
+
+        model = self.model
+        with self._lock:
+            translator: Translator = self._parts.setdefault("translator", Translator(model))
+        return translator(question)
+
     def _choose(self, message: str, intents: Sequence[str]) -> tuple[str, float]:
         described = {self.router.intents[name]["description"]: name for name in intents}
         prompt = render("route", language_of(message), message=message[:600])
@@ -631,19 +628,6 @@ class Assistant:
             detail=detail,
             state=_state(after),
         )
-
-
-class _Lazy:
-    """A function that is made when it is first called."""
-
-    def __init__(self, make: Callable[[], Callable[[str], str]]) -> None:
-        self._make = make
-        self._made: Callable[[str], str] | None = None
-
-    def __call__(self, text: str) -> str:
-        if self._made is None:
-            self._made = self._make()
-        return self._made(text)
 
 
 def drain(events: Iterable[Event]) -> Turn:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,7 +35,27 @@ class Choice:
     probabilities: dict[str, float]
 
 
-class ChatModel(BaseChatModel):
+class StreamedChatModel(BaseChatModel):
+    """A chat model whose blocking call drains its stream, and which counts tokens its own way."""
+
+    @abstractmethod
+    def count_tokens(self, text: str) -> int:
+        """Tokens of ``text`` by itself."""
+
+    def get_num_tokens(self, text: str) -> int:
+        return self.count_tokens(text)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
+
+
+class ChatModel(StreamedChatModel):
     """``invoke``, ``stream``, ``choose`` and ``fill``. Safe to share between threads.
 
     Greedy unless ``temperature`` is above 0. Answers end after ``answer_tokens`` (or ``max_tokens`` of a call).
@@ -79,18 +100,6 @@ class ChatModel(BaseChatModel):
     def count_tokens(self, text: str) -> int:
         """Tokens of ``text`` by itself."""
         return self._writer.count(text)
-
-    def get_num_tokens(self, text: str) -> int:
-        return self.count_tokens(text)
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
 
     def _stream(
         self,

@@ -16,13 +16,20 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models.chat_models import BaseChatModel, generate_from_stream
 from langchain_core.messages import AIMessageChunk, BaseMessage, convert_to_openai_messages
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from assistant.errors import AssistantError, ModelError
-from assistant.language.chat import LETTERS, Choice, as_messages, last_chunk, with_form, with_options
+from assistant.language.chat import (
+    LETTERS,
+    Choice,
+    StreamedChatModel,
+    as_messages,
+    last_chunk,
+    with_form,
+    with_options,
+)
 from assistant.language.constrain import bounded
 from assistant.settings import Settings
 
@@ -39,7 +46,7 @@ class _Server:
     rests_until: float = 0.0
 
 
-class RemoteChatModel(BaseChatModel):
+class RemoteChatModel(StreamedChatModel):
     """``invoke``, ``stream``, ``choose`` and ``fill`` over HTTP. Closing a stream closes the connection.
 
     Tokens are counted roughly: four characters each, a Chinese character one.
@@ -102,9 +109,6 @@ class RemoteChatModel(BaseChatModel):
         han = len(re.findall(r"[\u3400-\u9fff]", text))
         return han + math.ceil((len(text) - han) / 4)
 
-    def get_num_tokens(self, text: str) -> int:
-        return self.count_tokens(text)
-
     def healthy(self) -> dict[str, bool]:
         """Each server's URL, and whether it answers now. Those that do are taken into service again."""
         found = {}
@@ -115,15 +119,6 @@ class RemoteChatModel(BaseChatModel):
             except Exception:  # whatever it is, the server is of no use
                 server.rests_until, found[server.url] = time.monotonic() + _REST_SECONDS, False
         return found
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
 
     def _stream(
         self,
