@@ -53,6 +53,11 @@ class Settings(BaseSettings):
     )
     widget_greeting: str = Field(default="", description="What the widget says first, English")
     widget_greeting_zh: str = Field(default="", description="What the widget says first, Chinese")
+    questions_a_minute: int = Field(
+        default=30,
+        ge=0,
+        description="Questions that one address may ask in a minute, and 40 times as many other requests; 0: no limit",
+    )
 
     oidc_issuer: str = Field(
         default="", description="OpenID Connect: the issuer's address, for people with company accounts"

@@ -49,6 +49,7 @@ def main() -> None:
     settings = get_settings()
     if asked.model:
         settings = Settings(chat_model=asked.model)
+    settings = settings.model_copy(update={"questions_a_minute": 0})  # all of them come from one address here
     if asked.memory:
         with tempfile.TemporaryDirectory() as home:
             result = asyncio.run(memory(asked.memory, Path(home)))
@@ -170,7 +171,7 @@ async def memory(turns: int, home: Path) -> dict[str, Any]:
 
     from assistant.settings import Settings
 
-    settings = Settings(home=home)
+    settings = Settings(home=home, questions_a_minute=0)
     with Server(settings, Echo(settings)) as server:
         sizes: list[float] = []
         async with httpx.AsyncClient(base_url=server.base, timeout=60) as client:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from assistant.crm.conversations import new_id
+from assistant.dialogue import identity, mail
 from assistant.dialogue.events import (
     Answered,
     HandedOff,
@@ -25,14 +26,16 @@ from assistant.dialogue.events import (
     ToolCalled,
     Understood,
 )
+from assistant.dialogue.understand import Memory
 from assistant.errors import AssistantError, PermissionDenied
 from assistant.web import views
 from assistant.web.access import Visitor
 from assistant.web.context import Context, follow
 from assistant.web.customer import ask_for_person
 from assistant.web.desk import Busy, Ticket
-from assistant.web.guard import problem
-from assistant.web.words import EN, ZH
+from assistant.web.guard import problem, too_often
+from assistant.web.limits import TooOften
+from assistant.web.words import EN, ZH, Words
 
 
 class ChatRequest(BaseModel):
@@ -76,6 +79,8 @@ def add(app: FastAPI, context: Context) -> None:
     @app.exception_handler(AssistantError)
     async def _failed(request: Request, error: Exception) -> Response:
         assert isinstance(error, AssistantError)
+        if isinstance(error, TooOften):
+            return too_often(error)
         status = 503 if isinstance(error, Busy) else 403 if isinstance(error, PermissionDenied) else 400
         return problem(status, error.message, error.hint)
 
@@ -92,7 +97,7 @@ def add(app: FastAPI, context: Context) -> None:
         session = Session(visitor.role, visitor.customer, visitor.customer or "api")
         ticket = context.ask(body.message, session, visitor.conversation)
         if body.stream:
-            return StreamingResponse(_events(ticket), media_type="text/event-stream")
+            return StreamingResponse(_events(context, ticket), media_type="text/event-stream")
         async for _ in follow(ticket):
             if await request.is_disconnected():
                 ticket.stop()
@@ -120,6 +125,14 @@ def add(app: FastAPI, context: Context) -> None:
         text = views.as_text(store, conversation, company, ZH if language == "zh" else EN)
         return text_file(text, "conversation.txt")
 
+    @app.post("/v1/conversations/{conversation}/transcript/mail", tags=["chat"], status_code=202)
+    def mail_transcript(
+        conversation: str, request: Request, language: Literal["en", "zh"] = "en"
+    ) -> dict[str, str]:
+        """Send the conversation to the e-mail address on record of the customer whose it provably is."""
+        visitor = _caller(context, request, conversation)
+        return {"to": mail_conversation(context, visitor.conversation, ZH if language == "zh" else EN)}
+
     @app.get("/v1/conversations/{conversation}", tags=["chat"])
     def conversation(conversation: str, request: Request, after: int = 0) -> dict[str, Any]:
         """The turns of a conversation, what people have said in it (``after`` an id), and who holds it."""
@@ -133,6 +146,7 @@ def add(app: FastAPI, context: Context) -> None:
             "held_by": found["held_by"],
             "place_in_line": place,
             "agent": agent,
+            **_standing(context, found),
             "turns": [
                 {
                     "turn": t["id"], "at": t["at"], "message": t["message"], "answer": t["answer"],
@@ -163,6 +177,44 @@ def add(app: FastAPI, context: Context) -> None:
         return Response(status_code=204)
 
 
+def mail_conversation(context: Context, conversation: str, words: Words) -> str:
+    """Send a conversation to whom it belongs; the address it went to, shortened.
+
+    Raises PermissionDenied for whoever has not proved to be a customer, AssistantError where there is no address.
+    """
+    found = context.store.conversation(conversation)
+    customer = context.proven(found) if found else None
+    if customer is None:
+        raise PermissionDenied("Sign in first.", "type the e-mail address of your account into the chat")
+    to = str(customer.get("email") or "")
+    if not to:
+        raise AssistantError("There is no e-mail address in your account.", "download the conversation")
+    context.limits.mail(str(customer["id"]))
+    company = context.assistant.company_in(words.language)
+    text = views.as_text(context.store, conversation, company, words)
+    mail.send(context.settings, to, f"{company} · {words.chat_label}", text)
+    context.store.audit(str(customer["id"]), "customer", "mailed a conversation", conversation)
+    name, _, domain = to.partition("@")
+    return f"{name[:1]}…@{domain}"
+
+
+def _standing(context: Context, conversation: dict[str, Any]) -> dict[str, Any]:
+    """Who speaks here, whether a code is waited for, and which short replies make sense now."""
+    customer = context.proven(conversation)
+    waits = customer is None and identity.waits_for_code(context.store, conversation["id"])
+    return {
+        "signed_in": (customer.get("name") or customer["id"]) if customer else None,
+        "code_sent": waits,
+        "quick": _quick(Memory.from_dict(conversation.get("state") or {})),
+    }
+
+
+def _quick(memory: Memory) -> list[str]:
+    if memory.pending:
+        return [] if memory.pending.get("need") else ["yes", "no"]
+    return ["undo"] if memory.just_done and memory.last_action else []
+
+
 def _caller(context: Context, request: Request, conversation: str | None) -> Visitor:
     """The caller by the token, in this conversation or a new one. Refuses a bad token and others' conversations."""
     header = request.headers.get("authorization", "")
@@ -186,7 +238,7 @@ def text_file(text: str, name: str) -> Response:
     return PlainTextResponse(text, headers={"content-disposition": f'attachment; filename="{name}"'})
 
 
-async def _events(ticket: Ticket) -> AsyncIterator[str]:
+async def _events(context: Context, ticket: Ticket) -> AsyncIterator[str]:
     sent = 0
     try:
         yield _event("status", {"conversation": ticket.conversation_id, "doing": "waiting"})
@@ -203,7 +255,8 @@ async def _events(ticket: Ticket) -> AsyncIterator[str]:
             known = isinstance(ticket.error, AssistantError)
             yield _event("error", {"title": str(ticket.error) if known else "It failed here."})
         else:
-            yield _event("done", _answer(ticket))
+            found = context.store.conversation(ticket.conversation_id)
+            yield _event("done", {**_answer(ticket), **_standing(context, found)})
     finally:
         if not ticket.done:  # the caller has gone
             ticket.stop()

@@ -63,8 +63,9 @@ def create_app(
     widget.add(app, context)
     _mount_pages(app, context)
     app.add_middleware(
-        Guard, access=context.access, hosts=LOOPBACK if local else None, frames=settings.allowed_origins
-    )
+        Guard, access=context.access, hosts=LOOPBACK if local else None, limits=context.limits,
+        frames=lambda: context.settings.allowed_origins,
+    )  # fmt: skip
     return app
 
 

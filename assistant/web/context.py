@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from assistant.crm.conversations import new_id
 from assistant.dialogue.events import HandedOff, Session
+from assistant.dialogue.identity import PROVED_SECONDS
+from assistant.dialogue.understand import Memory
 from assistant.errors import AssistantError, PermissionDenied
 from assistant.evidence import Role
 from assistant.settings import Settings
@@ -15,6 +18,7 @@ from assistant.web.access import Access, Person, Visitor
 from assistant.web.desk import Desk, Ticket
 from assistant.web.jobs import Job, Jobs
 from assistant.web.keys import Keys
+from assistant.web.limits import Limits
 from assistant.web.metrics import Metrics
 from assistant.web.webhooks import Webhooks
 
@@ -22,9 +26,9 @@ log = logging.getLogger(__name__)
 PAUSE = 0.1  # seconds between two looks at a ticket
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
-    settings: Settings
+    settings: Settings  # those of now: see apply
     assistant: Any
     desk: Desk
     access: Access
@@ -32,6 +36,8 @@ class Context:
     keys: Keys
     webhooks: Webhooks
     metrics: Metrics
+    limits: Limits
+    on_settings: Callable[[Settings], None] = lambda settings: None  # told when they have changed
 
     @classmethod
     def make(cls, settings: Settings, assistant: Any, access: Access) -> "Context":
@@ -39,10 +45,15 @@ class Context:
         home, desk = settings.home_dir, Desk(assistant)
         context = cls(
             settings, assistant, desk, access, Jobs(home / "jobs"), Keys(home), Webhooks(home),
-            Metrics(desk, assistant.store),
+            Metrics(desk, assistant.store), Limits(lambda: context.settings.questions_a_minute),
         )  # fmt: skip
         desk.on_end, context.jobs.on_end = context._turn_ended, context._job_ended
         return context
+
+    def apply(self, settings: Settings) -> None:
+        """From now on these settings hold; whoever reads one reads it here or at the assistant."""
+        self.settings = self.assistant.settings = settings
+        self.on_settings(settings)
 
     def close(self) -> None:
         self.desk.close()
@@ -103,6 +114,16 @@ class Context:
     def visitor(self, request: Any) -> Visitor:
         """Whose browser sent this, by its signed cookie. Without one, a visitor that nobody has seen before."""
         return self.access.visitor(_cookies(request)) or Visitor(new_id("CV"))
+
+    def proven(self, conversation: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The customer whose conversation this is: signed in by the company's site, or proved by an e-mailed code."""
+        customer = conversation["customer_id"]
+        if customer is None and conversation["role"] == "visitor":
+            memory = Memory.from_dict(conversation.get("state") or {})
+            if time.time() - memory.proved_at < PROVED_SECONDS:
+                customer = memory.proved
+        found: dict[str, Any] | None = self.store.customer(customer) if customer else None
+        return found
 
     def staff(self, request: Any, *roles: str) -> Person:
         """The person who sent this; raises PermissionDenied for everybody else."""

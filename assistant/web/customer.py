@@ -8,10 +8,11 @@ import gradio as gr
 
 from assistant.dialogue import phrases
 from assistant.dialogue.events import Session
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, PermissionDenied
 from assistant.web import look, views
 from assistant.web.access import Visitor
 from assistant.web.context import Context, follow
+from assistant.web.limits import TooOften
 from assistant.web.words import PANEL, Words
 
 POLL_SECONDS = 3.0
@@ -58,6 +59,7 @@ def build(context: Context, words: Words) -> gr.Blocks:
             with gr.Row(equal_height=True):
                 person = gr.Button(words.person, size="sm", elem_id="person")
                 new = gr.Button(words.new, size="sm", elem_id="new")
+                mail = gr.Button(words.mail, size="sm", elem_id="mail")
         timer = gr.Timer(POLL_SECONDS)
 
         outputs = [chat, box, state, turns, seen]
@@ -75,6 +77,7 @@ def build(context: Context, words: Words) -> gr.Blocks:
         chat.like(desk.rate, turns, None, **shared)
         box.stop(desk.stop, None, None, **shared)
         person.click(desk.person, None, outputs, **shared)
+        mail.click(desk.mail, None, None, **shared)
         new.click(None, None, None, js="() => { location.assign('/session/new?page=' + location.pathname) }")
         timer.tick(desk.poll, seen, outputs, **shared)
     page.queue(default_concurrency_limit=32, max_size=500, api_open=False)
@@ -166,7 +169,12 @@ class _Chat:
             return
         session = Session(visitor.role, visitor.customer, visitor.customer or "visitor")
         try:
+            self.context.limits.question(request.client.host if request.client else "")
             ticket = self.context.ask(message, session, visitor.conversation)
+        except TooOften as error:
+            gr.Warning(self.words.too_often.format(n=error.seconds))
+            yield self._shown(visitor)
+            return
         except AssistantError as error:
             gr.Warning(self.words.busy if error.hint.startswith("try again") else str(error))
             yield self._shown(visitor)
@@ -208,6 +216,20 @@ class _Chat:
         visitor = self.context.visitor(request)
         ask_for_person(self.context, visitor, self.words)
         return self._shown(visitor)
+
+    def mail(self, request: gr.Request) -> None:
+        """Send the conversation to the address on record of the customer whose it is."""
+        from assistant.web.api import mail_conversation
+
+        words, visitor = self.words, self.context.visitor(request)
+        try:
+            gr.Info(words.mailed.format(to=mail_conversation(self.context, visitor.conversation, words)))
+        except PermissionDenied:
+            gr.Warning(words.mail_sign_in)
+        except TooOften as error:
+            gr.Warning(words.too_often.format(n=error.seconds))
+        except AssistantError:
+            gr.Warning(words.no_address)
 
     def rate(self, turns: list[str | None], given: gr.LikeData, request: gr.Request) -> None:
         visitor = self.context.visitor(request)

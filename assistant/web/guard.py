@@ -5,7 +5,7 @@ the queue's included; the pages' functions look up the caller once more. Paths t
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from assistant.crm.conversations import new_id
 from assistant.evidence import Role
 from assistant.web.access import VISITOR_COOKIE, VISITOR_DAYS, Access, Visitor
+from assistant.web.limits import Limits, TooOften
 
 ANYBODY: tuple[Role, ...] = ("visitor", "customer", "agent", "admin")
 STAFF: tuple[Role, ...] = ("agent", "admin")
@@ -89,13 +90,18 @@ def door_of(path: str) -> Door | None:
 
 class Guard:
     """ASGI middleware. ``hosts``: names this server answers to (against rebinding of names), None for any;
-    ``frames``: origins whose pages may show the widget."""
+    ``frames`` gives the origins whose pages may show the widget now; ``limits`` counts requests."""
 
     def __init__(
-        self, app: ASGIApp, *, access: Access, hosts: Iterable[str] | None = None, frames: Sequence[str] = ()
+        self,
+        app: ASGIApp,
+        *,
+        access: Access,
+        hosts: Iterable[str] | None = None,
+        frames: Callable[[], Sequence[str]] = tuple,
+        limits: Limits | None = None,
     ) -> None:
-        self.app, self.access = app, access
-        self._panel = WIDGET_POLICY.format(ancestors=" ".join(["'self'", *frames]))
+        self.app, self.access, self._frames, self._limits = app, access, frames, limits
         self.hosts = frozenset(hosts) if hosts is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,12 +114,13 @@ class Guard:
         headers = Headers(scope=scope)
         cookies = _cookies(headers)
         path, method = scope["path"], scope["method"]
-        refusal = self._refusal(path, method, headers, cookies)
+        refusal = self._refusal(path, method, headers, cookies) or self._too_often(scope)
         if refusal is not None:
             await refusal(scope, receive, _with_headers(send))
             return
         cookie = self._new_visitor(path, method, cookies)
-        panel = self._panel if path == "/widget" else None
+        frames = " ".join(["'self'", *self._frames()])
+        panel = WIDGET_POLICY.format(ancestors=frames) if path == "/widget" else None
         await self.app(scope, receive, _with_headers(send, cookie=cookie, panel=panel))
 
     def _refusal(
@@ -159,6 +166,15 @@ class Guard:
             return problem(403, f"This is not for the role {person.role}.")
         return None
 
+    def _too_often(self, scope: Scope) -> Response | None:
+        if self._limits is None:
+            return None
+        try:
+            self._limits.request(scope["method"], scope["path"], (scope.get("client") or ("", 0))[0])
+        except TooOften as error:
+            return too_often(error)
+        return None
+
     def _new_visitor(self, path: str, method: str, cookies: Mapping[str, str]) -> str | None:
         """A cookie for a browser that opens the customer page for the first time."""
         if method != "GET" or path.rstrip("/") not in ("/customer", "/zh/customer"):
@@ -177,12 +193,19 @@ def visitor_header(access: Access, visitor: Visitor, *, secure: bool = False) ->
     )
 
 
-def problem(status: int, title: str, detail: str = "") -> JSONResponse:
+def problem(
+    status: int, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     """An error as RFC 9457 writes it."""
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     if detail:
         body["detail"] = detail
-    return JSONResponse(body, status, media_type="application/problem+json")
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def too_often(error: TooOften) -> JSONResponse:
+    """429 with the time after which there is room again."""
+    return problem(429, error.message, error.hint, headers={"retry-after": str(error.seconds)})
 
 
 def _cookies(headers: Headers) -> dict[str, str]:

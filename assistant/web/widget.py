@@ -21,13 +21,13 @@ from assistant.web.words import EN, PANEL, ZH, Words
 STATIC = Path(__file__).parent / "static"
 _SAID = (
     "language", "reading", "writing", "waiting", "stopped", "failed", "busy", "whole", "kinds", "doing", "queue",
-    "queue_with", "colleague", "thanks", "sorry", "examples", "signed_examples",
+    "queue_with", "colleague", "thanks", "sorry", "examples", "signed_examples", "person", "mail", "mailed", "mail_sign_in",
+    "no_address", "too_often",
 )  # fmt: skip
 
 
 def add(app: FastAPI, context: Context) -> None:
     """Put the widget's routes on the application."""
-    settings = context.settings
     files = {
         "/widget.js": ("widget.js", "text/javascript"),
         "/widget/panel.js": ("panel.js", "text/javascript"),
@@ -38,11 +38,12 @@ def add(app: FastAPI, context: Context) -> None:
 
     @app.get("/widget/look.css", include_in_schema=False)
     def colours() -> Response:
-        return _cached(shades(settings.company_color), "text/css")
+        return _cached(shades(context.settings.company_color), "text/css")
 
     @app.get("/widget", response_class=HTMLResponse, include_in_schema=False)
     def panel(language: str = "en", theme: str = "") -> str:
         words = ZH if language == "zh" else EN
+        settings = context.settings
         own = settings.widget_greeting_zh if words is ZH else settings.widget_greeting
         return _panel(context.assistant.company_in(words.language), words, own, theme)
 
@@ -82,6 +83,7 @@ def _panel(company: str, words: Words, greeting: str, theme: str) -> str:
     # inside <script> only "</" could end the block
     data = json.dumps(said, ensure_ascii=False).replace("</", "<\\/")
     save = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 4v11m0 0l-4-4m4 4l4-4M5 20h14"/></svg>'
+    letter = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M3 6h18v12H3zM3 7l9 7 9-7"/></svg>'
     shut = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 6l12 12M18 6L6 18"/></svg>'
     go = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 19V5m0 0l-6 6m6-6l6 6"/></svg>'
     halt = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 7h10v10H7z"/></svg>'
@@ -93,8 +95,8 @@ def _panel(company: str, words: Words, greeting: str, theme: str) -> str:
     return f"""<!doctype html><html lang="{words.language}" data-asked="{asked}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(company)} · {escape(words.title)}</title>
 <link rel="stylesheet" href="/widget/panel.css"><link rel="stylesheet" href="/widget/look.css"></head><body>
-<header><span class="mark" aria-hidden="true">{escape(company[:1])}</span><h1>{escape(company)}</h1>
-{icon("save", save)}{icon("close", shut)}</header>
+<header><span class="mark" aria-hidden="true">{escape(company[:1])}</span><div class="title"><h1>{escape(company)}</h1>
+<div id="who" class="soft"></div></div>{icon("mail", letter)}{icon("save", save)}{icon("close", shut)}</header>
 <main id="log" role="log" aria-live="off" aria-label="{escape(words.chat_label)}" tabindex="0"></main>
 <div><div id="state" role="status"></div><div id="spoken" class="unseen" aria-live="polite"></div></div>
 <footer><form id="form"><textarea id="box" rows="1" maxlength="20000" aria-label="{escape(words.box_label)}"
@@ -102,7 +104,8 @@ placeholder="{escape(words.placeholder)}"></textarea>
 <button id="send" aria-label="{escape(said["send"])}">{go}</button>
 <button id="stop" type="button" aria-label="{escape(said["stop"])}" hidden>{halt}</button></form>
 <div class="row"><button id="person" class="plain" type="button">{escape(words.person)}</button>
-<button id="new" class="plain" type="button">{escape(words.new)}</button></div></footer>
+<button id="new" class="plain" type="button">{escape(words.new)}</button>
+<button id="sign-in" class="plain" type="button" hidden>{escape(said["sign_in"])}</button></div></footer>
 <script id="words" type="application/json">{data}</script><script src="/widget/panel.js"></script></body></html>"""
 
 

@@ -40,6 +40,11 @@ class Words:
     colleague: str
     thanks: str
     sorry: str
+    mail: str
+    mailed: str
+    mail_sign_in: str
+    no_address: str
+    too_often: str
 
 
 EN = Words(
@@ -97,6 +102,11 @@ EN = Words(
     colleague="Our team",
     thanks="Thank you.",
     sorry="Thank you, we will look at this answer.",
+    mail="Send it to me by e-mail",
+    mailed="The conversation is on its way to {to}.",
+    mail_sign_in="We only send it to customers. Write the e-mail address of your account here to sign in.",
+    no_address="There is no e-mail address in your account. You can download the conversation.",
+    too_often="That was a lot at once. Please try again in {n} seconds.",
 )
 
 ZH = Words(
@@ -146,6 +156,11 @@ ZH = Words(
     colleague="客服",
     thanks="谢谢。",
     sorry="谢谢，我们会检查这个回答。",
+    mail="发送到我的邮箱",
+    mailed="对话记录正在发送至 {to}。",
+    mail_sign_in="对话记录只发送给顾客本人。请在这里输入账户的邮箱地址以登录。",
+    no_address="您的账户没有邮箱地址，可以下载对话记录。",
+    too_often="请求过于频繁，请在 {n} 秒后再试。",
 )
 
 STAFF_DOING: Mapping[str, str] = {
@@ -182,6 +197,15 @@ PANEL: Mapping[str, Mapping[str, str]] = {
         "comment": "What was wrong? (optional)",
         "nothing_said": "Nothing has been said yet.",
         "expired": "You are not signed in any more. Reload the page.",
+        "sign_in": "Sign in",
+        "signed_in": "Signed in as {name}",
+        "email": "E-mail address of your account",
+        "send_code": "Send me a code",
+        "code": "The six digits from the e-mail",
+        "yes": "Yes",
+        "no": "No",
+        "undo": "Undo",
+        "again": "Try again",
     },
     "zh": {
         "you": "您",
@@ -197,5 +221,14 @@ PANEL: Mapping[str, Mapping[str, str]] = {
         "comment": "哪里不对？（可不填）",
         "nothing_said": "还没有对话。",
         "expired": "登录已失效，请刷新页面。",
+        "sign_in": "登录",
+        "signed_in": "已登录：{name}",
+        "email": "您账户的邮箱地址",
+        "send_code": "发送验证码",
+        "code": "邮件中的六位数字",
+        "yes": "确认",
+        "no": "不用",
+        "undo": "撤销",
+        "again": "重试",
     },
 }

@@ -112,7 +112,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         kb, "ceiling", "Retention ceiling", "Agents may offer up to 10 percent.", audience="internal"
     )
     assistant = IndexedAssistant(home, pause=0.25)
-    assistant.settings = Settings(home=home, kb=kb, widget_origins="http://localhost:*")
+    assistant.settings = Settings(home=home, kb=kb, widget_origins="http://localhost:*", questions_a_minute=0)
     access = Access(home, hasher=web.FAST_HASHER)
     access.change_password("admin", access.first_password or "", PASSWORD)
     access.change_password("marieke", access.add("marieke", "agent"), PASSWORD)

@@ -1,5 +1,6 @@
 """The widget in a real browser: in the demo shop, on another site that may show it, and on one that may not."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,6 +49,38 @@ def test_a_shop_customer_asks_in_the_widget_and_goes_on_after_a_reload(
     page.click("button[aria-label='Open chat']")
     panel(page).locator(".quick button").first.wait_for()
     assert "LO-100003" not in panel(page).locator("#log").inner_text()
+
+
+def test_a_visitor_signs_in_with_a_code_and_has_the_conversation_mailed(
+    house: House, open_page: OpenPage
+) -> None:
+    outbox = house.assistant.settings.home_dir / "outbox"
+    page = open_page("/shop")
+    page.click("button[aria-label='Open chat']")
+    chat = panel(page)
+    chat.locator("#sign-in").click()
+    chat.get_by_label("E-mail address of your account").fill("tom@example.org")
+    chat.get_by_role("button", name="Send me a code").click()
+    code = chat.get_by_label("The six digits from the e-mail")
+    code.wait_for()
+    digits = re.search(
+        r"code is (\d{6})", max(outbox.glob("*.eml"), key=lambda p: p.stat().st_mtime).read_text()
+    )
+    assert digits is not None
+    code.fill(digits[1])
+    code.press("Enter")
+    chat.locator("#who:has-text('Signed in as Tom de Wit')").wait_for()
+    assert chat.locator("#sign-in").is_hidden()
+    chat.locator("#mail").click()
+    chat.locator("#state:has-text('on its way to t…@example.org')").wait_for()
+    assert any("Conversation" in p.read_text() for p in outbox.glob("*.eml"))
+    page.reload()
+    page.click("button[aria-label='Open chat']")
+    panel(page).locator("#who:has-text('Tom de Wit')").wait_for()
+    panel(page).locator("#box").fill("an unknown thing")
+    panel(page).locator("#box").press("Enter")
+    panel(page).locator(".now button:has-text('Talk to a person')").click()
+    panel(page).locator("#state:has-text('in line')").wait_for()
 
 
 def test_the_widget_by_keyboard_stops_and_closes(house: House, open_page: OpenPage) -> None:

@@ -1,6 +1,11 @@
 """The widget: who may show it, its colours, the shop around it, and what it asks of the API."""
 
+import json
+import re
+import time
 from collections.abc import Callable
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +34,8 @@ def test_named_sites_may_frame_it(house: Any) -> None:
     from assistant.web.guard import Guard
 
     settings = Settings(widget_origins="https://shop.example, https://*.shop.example")
-    guarded = Guard(
-        PlainTextResponse("panel"), access=house.state.context.access, frames=settings.allowed_origins
-    )
+    access = house.state.context.access
+    guarded = Guard(PlainTextResponse("panel"), access=access, frames=lambda: settings.allowed_origins)
     policy = TestClient(guarded).get("/widget").headers["content-security-policy"]
     assert policy.endswith("frame-ancestors 'self' https://shop.example https://*.shop.example")
 
@@ -87,6 +91,71 @@ def test_a_conversation_can_be_begun_and_saved_by_its_owner_only(house: Any, cli
     assert "You: my order?" in saved.text and "[1] order LO-100003" in saved.text
     for headers in ({}, {"authorization": f"Bearer {sign('C-1002')}"}):
         assert client().get(f"/v1/conversations/{id}/transcript", headers=headers).status_code == 404
+
+
+def mails(house: Any) -> list[Any]:
+    outbox = house.state.context.settings.home_dir / "outbox"
+    return [
+        message_from_bytes(p.read_bytes(), policy=default)
+        for p in sorted(outbox.glob("*.eml"), key=lambda p: p.stat().st_mtime_ns)
+    ]
+
+
+def test_a_visitor_signs_in_by_code_and_gets_the_conversation_at_the_address_on_record(
+    house: Any, client: Client
+) -> None:
+    id = client().post("/v1/conversations", json={}).json()["conversation"]
+
+    def say(text: str) -> dict[str, Any]:
+        answer = client().post("/v1/chat", json={"message": text, "conversation": id, "stream": True})
+        return dict(json.loads(answer.text.strip().rsplit("data: ", 1)[1]))
+
+    refused = client().post(f"/v1/conversations/{id}/transcript/mail")
+    assert refused.status_code == 403 and refused.json()["title"] == "Sign in first."
+    first = say("ann@example.org")
+    assert first["code_sent"] and first["signed_in"] is None
+    code = re.search(r"\d{6}", mails(house)[-1]["subject"])
+    assert code is not None
+    assert say("000000" if code[0] != "000000" else "111111")["signed_in"] is None
+    last = say(code[0])
+    assert (last["signed_in"], last["code_sent"]) == ("Ann Byrne", False)
+    before = len(mails(house))
+    sent = client().post(f"/v1/conversations/{id}/transcript/mail?language=zh")
+    assert (sent.status_code, sent.json()) == (202, {"to": "a…@example.org"})
+    letters = mails(house)[before:]
+    assert [m["to"] for m in letters] == ["ann@example.org"]
+    assert "ann@example.org" in letters[0].get_content() and "云雀咖啡" in letters[0]["subject"]
+    answers = [client().post(f"/v1/conversations/{id}/transcript/mail") for _ in range(3)]
+    assert [a.status_code for a in answers] == [202, 202, 429] and int(answers[2].headers["retry-after"]) > 60
+
+
+def test_a_conversation_is_mailed_to_nobody_else(house: Any, client: Client) -> None:
+    context, store = house.state.context, house.state.assistant.store
+    own = {"authorization": f"Bearer {context.access.customer_token('C-1002')}"}
+    id = client().post("/v1/conversations", json={}, headers=own).json()["conversation"]
+    path, before = f"/v1/conversations/{id}/transcript/mail", len(mails(house))
+    for headers in ({}, {"authorization": f"Bearer {context.access.customer_token('C-1001')}"}):
+        assert client().post(path, headers=headers).status_code == 404
+    stale = {"proved": "C-1001", "proved_at": time.time() - 13 * 3600}
+    store.start_conversation("visitor", id="CV-stale", state=stale)
+    assert client().post("/v1/conversations/CV-stale/transcript/mail").status_code == 403
+    assert len(mails(house)) == before
+    email = store.customer("C-1002")["email"]
+    store.upsert("customers", [{"id": "C-1002", "email": None}])
+    assert client().post(path, headers=own).status_code == 400
+    store.upsert("customers", [{"id": "C-1002", "email": email}])
+
+
+def test_short_replies_are_offered_while_something_waits_for_a_yes(house: Any, client: Client) -> None:
+    store = house.state.assistant.store
+    for name, state, quick in (
+        ("CV-q1", {"pending": {"kind": "cancel_order"}}, ["yes", "no"]),
+        ("CV-q2", {"pending": {"kind": "cancel_order", "need": "order"}}, []),
+        ("CV-q3", {"just_done": True, "last_action": "AC-1"}, ["undo"]),
+        ("CV-q4", {}, []),
+    ):
+        store.start_conversation("visitor", id=name, state=state)
+        assert client().get(f"/v1/conversations/{name}").json()["quick"] == quick, name
 
 
 def test_the_customer_page_saves_its_own_conversation(house: Any, client: Client) -> None:

@@ -6,7 +6,7 @@
   const log = $("log"), state = $("state"), box = $("box"), send = $("send"), stop = $("stop"), spoken = $("spoken");
   const root = document.documentElement;
   let token = "", conversation = "", running = null, held = false, lastMessage = 0, shownUnread = 0, opened = true, ready = false;
-  let renewed = null;
+  let renewed = null, signedIn = "";
 
   function keep(id) {  // one per person: whoever signs in after somebody else begins afresh
     let who = "";
@@ -37,7 +37,8 @@
     }
     if (!answer.ok) {
       const problem = await answer.json().catch(() => ({}));
-      throw Object.assign(new Error(problem.title || words.failed), { status: answer.status });
+      const after = Number(answer.headers.get("retry-after")) || 60;
+      throw Object.assign(new Error(problem.title || words.failed), { status: answer.status, after });
     }
     return answer;
   }
@@ -126,11 +127,41 @@
     log.append(quick);
   }
 
+  // -- who one is, and what one may answer now -------------------------------------------------------------------------
+  function said(error) {
+    return { 401: words.expired, 403: words.mail_sign_in, 429: words.too_often.replace("{n}", error.after), 503: words.busy }[error.status] || words.failed;
+  }
+  function standing(found) {
+    signedIn = found.signed_in || "";
+    $("who").textContent = signedIn && words.signed_in.replace("{name}", signedIn);
+    $("sign-in").hidden = Boolean(token || signedIn || held);
+    log.querySelectorAll(".now").forEach((x) => x.remove());
+    if (found.code_sent)
+      form({ label: words.code, inputmode: "numeric", autocomplete: "one-time-code", maxlength: 7, pattern: "\\s*\\d{3}[ \\-]?\\d{3}\\s*", go: words.send });
+    const quick = [...(found.quick || []).map((name) => [words[name], () => ask(words[name])]),
+      ...(found.outcome === "unknown" && !held ? [[words.person, forPerson]] : [])];
+    if (quick.length) {
+      const row = make("div", { class: "quick now", role: "group", "aria-label": words.quick });
+      for (const [text, go] of quick) row.append(make("button", { type: "button", onclick: go }, text));
+      log.append(row);
+      log.scrollTop = log.scrollHeight;
+    }
+  }
+  function form({ label, go, ...more }) {  // one field in the conversation; what is typed is said as a message
+    log.querySelectorAll(".now").forEach((x) => x.remove());
+    const input = make("input", { required: "", ...more });
+    const made = make("form", { class: "ask" }, make("label", {}, label, input), make("button", { type: "submit" }, go));
+    made.addEventListener("submit", (event) => { event.preventDefault(); ask(input.value); });
+    add("theirs now", made);
+    if (opened) input.focus();
+  }
+
   // -- the conversation -----------------------------------------------------------------------------------------------
   async function load() {
     ready = true;
     conversation = keep();
     empty();
+    standing({});
     if (!conversation) return;
     try {
       const found = await (await call("GET", `/conversations/${conversation}`)).json();
@@ -145,6 +176,8 @@
       for (const row of rows) row[2]();
       lastMessage = Math.max(0, ...found.messages.map((m) => m.id));
       line(found);
+      standing({ ...found, outcome: found.turns.at(-1)?.outcome });
+      log.scrollTop = log.scrollHeight;
     } catch (error) {
       if (error.status === 404 || error.status === 401) conversation = keep(null) || "";
     }
@@ -183,10 +216,10 @@
   async function ask(text) {
     text = text.trim();
     if (!text || running) return;
-    log.querySelector(".quick")?.remove();
+    log.querySelectorAll(".quick, .now").forEach((x) => x.remove());
     box.value = "";
     grow();
-    mine(text);
+    const asked = mine(text);
     const bubble = add("theirs", make("span", { class: "doing" }, words.reading));
     const doing = bubble.querySelector(".doing");
     const parts = [];
@@ -210,14 +243,15 @@
     } catch (error) {
       const stopped = error.name === "AbortError";
       const note = make("p", { class: stopped ? "note" : "note bad", role: stopped ? "status" : "alert" },
-        stopped ? words.stopped : error.status === 503 ? words.busy : error.status === 401 ? words.expired : words.failed);
-      bubble.replaceChildren(...(parts.length ? [cited(parts.join(""))] : []), note);
+        stopped ? words.stopped : said(error));
+      const again = stopped ? [] : [make("button", { class: "plain again", type: "button", onclick: () => { bubble.remove(); asked.remove(); ask(text); } }, words.again)];
+      bubble.replaceChildren(...(parts.length ? [cited(parts.join(""))] : []), note, ...again);
       if (error.status === 404) conversation = keep(null) || "";
     } finally {
       running = null;
       busy(false);
       log.scrollTop = log.scrollHeight;
-      if (opened) box.focus();
+      if (opened) (log.querySelector(".now input") || box).focus();
     }
 
     function finish(data) {
@@ -229,6 +263,7 @@
         if (!opened) tell({ crm: "unread", n: ++shownUnread });
       }
       if (data.outcome === "handed_off") { held = true; running = null; look(); }
+      standing(data);
     }
   }
   function doingNow(data) {
@@ -260,14 +295,27 @@
   });
   $("form").addEventListener("submit", (event) => { event.preventDefault(); ask(box.value); });
   stop.addEventListener("click", () => running && running.abort());
-  $("person").addEventListener("click", async () => {
+  async function forPerson() {
     if (running) return;
     try {
       await begin();
       await call("POST", `/conversations/${conversation}/handoff`);
       held = true;
       await load();
-    } catch { state.textContent = words.failed; }
+    } catch (error) { state.textContent = said(error); }
+  }
+  $("person").addEventListener("click", forPerson);
+  $("sign-in").addEventListener("click", () => {
+    log.querySelectorAll(".quick").forEach((x) => x.remove());
+    form({ label: words.email, type: "email", autocomplete: "email", maxlength: 200, go: words.send_code });
+  });
+  $("mail").addEventListener("click", async () => {
+    if (!conversation) { state.textContent = words.nothing_said; return; }
+    if (!token && !signedIn) { state.textContent = words.mail_sign_in; return; }
+    try {
+      const { to } = await (await call("POST", `/conversations/${conversation}/transcript/mail?language=${words.language}`)).json();
+      state.textContent = words.mailed.replace("{to}", to);
+    } catch (error) { state.textContent = error.status === 400 ? words.no_address : said(error); }
   });
   $("new").addEventListener("click", () => {
     if (running) running.abort();
@@ -276,11 +324,14 @@
     lastMessage = 0;
     state.textContent = "";
     empty();
+    standing({});
     box.focus();
   });
   $("save").addEventListener("click", async () => {
     if (!conversation) { state.textContent = words.nothing_said; return; }
-    const answer = await call("GET", `/conversations/${conversation}/transcript?language=${words.language}`);
+    let answer;
+    try { answer = await call("GET", `/conversations/${conversation}/transcript?language=${words.language}`); }
+    catch (error) { state.textContent = said(error); return; }
     const url = URL.createObjectURL(await answer.blob());
     make("a", { href: url, download: "conversation.txt" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
