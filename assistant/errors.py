@@ -35,3 +35,7 @@ class ModelError(AssistantError):
 
 class PermissionDenied(AssistantError):
     """The role of this session may not do or see that."""
+
+
+class Cancelled(Exception):
+    """The caller no longer wants the result. No error that anybody is shown."""

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -12,6 +12,7 @@ from assistant.dialogue import phrases
 from assistant.dialogue.events import Answered, Check, Citation, Sentence
 from assistant.dialogue.prompts import render
 from assistant.dialogue.verify import UNENDED, Verifier, cite, sentences
+from assistant.errors import Cancelled
 from assistant.evidence import Evidence
 
 _UNKNOWN = re.compile(
@@ -24,12 +25,37 @@ _UNKNOWN = re.compile(
 )
 _ENDS = re.compile(r"(?<=[.!?])(?:\s*\[\d{1,2}\])*\s+(?=[^a-z])|(?<=[。！？])(?:\s*[\[【]\d{1,2}[\]】])*|\n+")
 
+Stop = Callable[[], bool]
+
+
+def never() -> bool:
+    """For a turn that nobody can stop."""
+    return False
+
+
+def stoppable(model: Any, cancelled: Stop) -> dict[str, Any]:
+    """Keyword arguments that make ``model`` ask ``cancelled`` at each step, where it is one that can.
+
+    Any other LangChain chat model is stopped by closing its stream, between two of its chunks.
+    """
+    return {"cancelled": cancelled} if getattr(model, "takes_cancelled", False) else {}
+
 
 class Writer:
-    """Writes one answer; afterwards ``answered`` holds the result."""
+    """Writes one answer; afterwards ``answered`` holds the result. Raises Cancelled when ``cancelled`` says so."""
 
-    def __init__(self, model: BaseChatModel, *, company: str, staff: bool, language: str, today: str) -> None:
+    def __init__(
+        self,
+        model: BaseChatModel,
+        *,
+        company: str,
+        staff: bool,
+        language: str,
+        today: str,
+        cancelled: Stop = never,
+    ) -> None:
         self.model, self.company, self.staff = model, company, staff
+        self.cancelled = cancelled
         self.language, self.today = language, today
         self.say = phrases.ZH if language == "zh" else phrases.EN
         self.answered: Answered | None = None
@@ -71,9 +97,11 @@ class Writer:
         kept: list[Sentence] = []
         timing: dict[str, Any] = {}
         unknown = False
-        stream = self.model.stream([SystemMessage(system), HumanMessage(prompt)])
+        stream = self.model.stream(
+            [SystemMessage(system), HumanMessage(prompt)], **stoppable(self.model, self.cancelled)
+        )
         try:
-            for draft in _drafts(stream, timing):
+            for draft in _drafts(stream, timing, self.cancelled):
                 if _UNKNOWN.search(draft):
                     unknown = True
                     checks.append(Check(draft, "dropped", ("says that it is not known",)))
@@ -138,10 +166,12 @@ def join(kept: Sequence[Sentence], language: str) -> str:
     return text
 
 
-def _drafts(stream: Any, timing: dict[str, Any]) -> Iterator[str]:
+def _drafts(stream: Any, timing: dict[str, Any], cancelled: Stop) -> Iterator[str]:
     """Whole sentences out of a stream of chunks; the last chunk's metadata goes into ``timing``."""
     buffer = ""
     for chunk in stream:
+        if cancelled():
+            raise Cancelled
         text = (
             chunk.content if isinstance(chunk.content, str) else "".join(str(part) for part in chunk.content)
         )

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from assistant.dialogue.answer import Stop, never, stoppable
+
 Row = Mapping[str, Any]
 
 
@@ -194,18 +196,20 @@ _PROMISE = re.compile(
 )
 
 
-def draft(store: Any, model: Any, customer_id: str, offer_id: str, *, company_in: Any) -> str:
+def draft(
+    store: Any, model: Any, customer_id: str, offer_id: str, *, company_in: Any, cancelled: Stop = never
+) -> str:
     """A message with an offer, in the customer's language. The model writes the opening; greeting, terms and
     signature are put in by code, and an opening with a number in it is left out.
 
-    Raises RecordError when the customer or the offer isn't there.
+    Raises RecordError when the customer or the offer isn't there, Cancelled when ``cancelled`` says so.
     """
     from langchain_core.messages import HumanMessage, SystemMessage
 
     from assistant.dialogue.facts import facts
     from assistant.dialogue.prompts import render
     from assistant.dialogue.verify import sentences
-    from assistant.errors import RecordError
+    from assistant.errors import Cancelled, RecordError
 
     customer, offer = store.customer(customer_id), store.offer(offer_id)
     if customer is None or offer is None:
@@ -216,8 +220,11 @@ def draft(store: Any, model: Any, customer_id: str, offer_id: str, *, company_in
     name = customer.get("name") or ("顾客" if zh else "customer")
     known = _known(store, customer, language)
     reply = model.invoke(
-        [SystemMessage(render("offer", language, company=company, name=name)), HumanMessage(known)]
+        [SystemMessage(render("offer", language, company=company, name=name)), HumanMessage(known)],
+        **stoppable(model, cancelled),
     )
+    if cancelled():
+        raise Cancelled
     text = reply.content if isinstance(reply.content, str) else ""
     allowed = f"{known} {company} {name}".lower()
     opening = [

@@ -1,19 +1,13 @@
 """One turn: understand -> plan -> gather -> answer -> verify -> record. The blocking call drains the streaming one."""
 
-import copy
-import re
-import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
-from pathlib import Path
-from threading import Lock
+from functools import cache
 from typing import Any
 
-from assistant.dialogue import actions, identity, phrases, safety
-from assistant.dialogue.answer import Writer
+from assistant.dialogue import actions, phrases, safety
+from assistant.dialogue.answer import Stop, Writer, never
 from assistant.dialogue.events import (
     Answered,
     Event,
@@ -27,18 +21,15 @@ from assistant.dialogue.events import (
     Turn,
     Understood,
 )
-from assistant.dialogue.focus import Focus
+from assistant.dialogue.parts import Parts
 from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
-from assistant.dialogue.policy import Policy, read_policy
-from assistant.dialogue.prompts import render
+from assistant.dialogue.settle import known_as, settle
 from assistant.dialogue.tools import Toolbox
-from assistant.dialogue.understand import MEANT_ORDER, Memory, language_of, references, understand
+from assistant.dialogue.understand import Memory, Message, understand
 from assistant.dialogue.verify import sentences
-from assistant.errors import AssistantError, PermissionDenied
+from assistant.errors import AssistantError, Cancelled, PermissionDenied
 from assistant.evidence import Evidence
-from assistant.settings import Settings, get_settings
 
-PROVED_SECONDS = identity.PROVED_SECONDS
 LONGEST_MESSAGE = (
     8_000  # characters; more is cut with a note, a mail thread of that length is not one question
 )
@@ -58,131 +49,10 @@ HINTS = {
 }  # fmt: skip
 
 
-class Assistant:
-    """The whole dialogue over one home folder. Parts are loaded when first needed, or given (a LangChain chat model,
-    a store, an embedder, an index), which is how tests and other programs put in their own.
+class Assistant(Parts):
+    """The whole dialogue over one home folder. Its parts (see ``Parts``) are loaded when first needed, or given (a
+    LangChain chat model, a store, an embedder, an index), which is how tests and other programs put in their own.
     """
-
-    def __init__(
-        self,
-        settings: Settings | None = None,
-        *,
-        store: Any = None,
-        model: Any = None,
-        embedder: Any = None,
-        index: Any = None,
-    ) -> None:
-        self.settings = settings or get_settings()
-        self._parts: dict[str, Any] = {
-            k: v
-            for k, v in {"store": store, "model": model, "embedder": embedder, "index": index}.items()
-            if v is not None
-        }
-        self._lock = Lock()
-        self._versions: dict[str, str] = {}
-
-    # -- parts ------------------------------------------------------------------------------------------------
-
-    @property
-    def home(self) -> Path:
-        return self.settings.home_dir
-
-    def _part(self, name: str) -> Any:
-        with self._lock:
-            if name not in self._parts:
-                if name == "store":
-                    from assistant.crm import Store
-
-                    self._parts[name] = Store(self.settings.record_path, create=False)
-                elif name == "model":
-                    from assistant.language import load_chat_model
-
-                    self._parts[name] = load_chat_model(self.settings)
-                elif name == "embedder":
-                    from assistant.language import load_embedder
-
-                    self._parts[name] = load_embedder(self.settings)
-            return self._parts[name]
-
-    @property
-    def store(self) -> Any:
-        return self._part("store")
-
-    @property
-    def model(self) -> Any:
-        return self._part("model")
-
-    @property
-    def embedder(self) -> Any:
-        return self._part("embedder")
-
-    @property
-    def index(self) -> Any | None:
-        """The live index (it follows new builds by itself), or None when there is none yet."""
-        if "index" in self._parts:
-            return self._parts["index"]
-        from assistant.knowledge import KnowledgeIndex, index_status
-
-        if index_status(self.home)["build"] is None:
-            return None
-        embedder = self.embedder
-        with self._lock:
-            if "index" not in self._parts:
-                self._parts["index"] = KnowledgeIndex.open(self.home, embedder)
-            return self._parts["index"]
-
-    def predictor(self, name: str) -> Any:
-        """A trained model by name, loaded again when another version was put in place."""
-        from assistant.insight import current_version, load_model
-
-        current = current_version(self.home, name) or ""
-        embedder = self.embedder if name in ("sentiment", "intents") else None
-        with self._lock:
-            if self._versions.get(name) != current or name not in self._parts:
-                model = load_model(self.home, name)
-                if embedder is not None and hasattr(model, "use"):
-                    model.use(embedder)
-                self._parts[name], self._versions[name] = model, current
-            return self._parts[name]
-
-    @property
-    def router(self) -> Any:
-        """The intent model over ``prompts/intents.yaml``."""
-        embedder = self.embedder
-        with self._lock:
-            if "router" not in self._parts:
-                from assistant.insight import IntentModel
-
-                self._parts["router"] = IntentModel.default(embedder, home=self.home)
-            return self._parts["router"]
-
-    @property
-    def focus(self) -> Focus:
-        embedder = self.embedder
-        with self._lock:
-            return self._parts.setdefault("focus", Focus(embedder.encode))
-
-    @property
-    def company(self) -> str:
-        return self.settings.company_name or self.store.meta("company_name", "the company")
-
-    def company_in(self, language: str) -> str:
-        if language == "zh" and not self.settings.company_name:
-            return str(self.store.meta("company_name_zh") or self.company)
-        return self.company
-
-    @contextmanager
-    def over_copy(self, folder: Path) -> Iterator["Assistant"]:
-        """The same assistant over a copy of the record in ``folder``: what is done there leaves the record alone."""
-        from assistant.crm import Store
-
-        self.store.database.checkpoint()
-        with Store(shutil.copy(self.store.path, folder / self.store.path.name)) as store:
-            other = copy.copy(self)
-            other._parts = {**self._parts, "store": store}
-            yield other
-
-    # -- the turn ---------------------------------------------------------------------------------------------
 
     def ask(
         self,
@@ -191,11 +61,20 @@ class Assistant:
         session: Session,
         conversation_id: str | None = None,
         history: Sequence[Mapping[str, str]] = (),
+        cancelled: Stop = never,
     ) -> Turn:
-        """One message, answered. Drains ``turn``; raises AssistantError when the message can't be taken."""
+        """One message, answered. Drains ``turn``; raises AssistantError when the message can't be taken.
+
+        Once ``cancelled()`` is true the turn ends as it is then: without an answer, and not recorded.
+        """
         turn = Turn(message)
         for event in self.turn(
-            message, session=session, conversation_id=conversation_id, history=history, into=turn
+            message,
+            session=session,
+            conversation_id=conversation_id,
+            history=history,
+            into=turn,
+            cancelled=cancelled,
         ):
             turn.take(event)
         return turn
@@ -208,149 +87,54 @@ class Assistant:
         conversation_id: str | None = None,
         history: Sequence[Mapping[str, str]] = (),
         into: Turn | None = None,
+        cancelled: Stop = never,
     ) -> Iterator[Event]:
-        """The events of one turn. Closing the generator stops the model; nothing is then recorded.
+        """The events of one turn. Closing the generator stops the model; nothing is then recorded. So does
+        ``cancelled``, which is asked (also by the model, at each token) while the caller waits for the next event.
 
         ``conversation_id`` continues a conversation; without one a new one is begun. ``history`` gives earlier
         messages (``role``, ``content``) of a conversation that this home does not know.
         """
         turn = into if into is not None else Turn(message)
-        message = message.strip()
-        if not message:
+        text = message.strip()
+        if not text:
             raise AssistantError("The message is empty.", "type a question")
-        cut = len(message) > LONGEST_MESSAGE
+        cut = len(text) > LONGEST_MESSAGE
         if cut:
-            message = message[: LONGEST_MESSAGE // 2] + "\n...\n" + message[-LONGEST_MESSAGE // 2 :]
-        conversation = self._conversation(conversation_id, session, message)
+            text = text[: LONGEST_MESSAGE // 2] + "\n...\n" + text[-LONGEST_MESSAGE // 2 :]
+        said = Message(text, self.store)
+        conversation = self._conversation(conversation_id, session, said)
         turn.conversation_id = conversation["id"]
         if conversation["held_by"] == "person":
-            self.store.add_message(turn.conversation_id, "customer", message)
+            self.store.add_message(turn.conversation_id, "customer", text)
             yield HandedOff("held", "")
             return
         started = time.perf_counter()
         memory = Memory.from_dict(conversation.get("state") or {})
         if history and not memory.question:
             memory = self._remember(history, session)
-        collected = Turn(message)
-        if session.role == "visitor" and memory.proved and time.time() - memory.proved_at < PROVED_SECONDS:
-            session = Session("customer", memory.proved, memory.proved)
-        identified = self._identify(message, session, memory, turn.conversation_id)
-        if identified is not None:
-            reply, memory = identified
-            for event in self._acted(reply, message, started):
+        collected = Turn(text)
+        session = known_as(session, memory)
+        settled = settle(self, said, session, memory, turn.conversation_id)
+        if settled is not None:
+            reply, memory = settled
+            events = self._settled(reply, said, started)
+        else:
+            events = self._answer(said, session, memory, turn.conversation_id, started, cancelled)
+            if memory.pending:
+                events = _reminded(events, said.language)
+            memory = replace(memory, pending=None, just_done=False)
+        try:
+            for event in events:
                 collected.take(event)
                 yield event
-            self._record(turn, collected, memory, cut)
+        except Cancelled:
             return
-        acted = self._guard(message, session, memory, turn.conversation_id) or self._act(
-            message, session, memory, turn.conversation_id
-        )
-        if acted is not None:
-            events = self._acted(acted, message, started)
-            done = memory.just_done if acted.kind == "confirm" else acted.tool is not None
-            pending = dict(acted.pending) if acted.pending else None
-            memory = replace(memory, pending=pending, last_action=acted.last, just_done=done)
-        else:
-            events = self._answer(message, session, memory, turn.conversation_id, started)
-            if memory.pending:
-                events = _reminded(events, language_of(message))
-            memory = replace(memory, pending=None, just_done=False)
-        for event in events:
-            collected.take(event)
-            yield event
         self._record(turn, collected, memory, cut)
 
-    # -- who a visitor is ---------------------------------------------------------------------------------------
-
-    def _identify(
-        self, message: str, session: Session, memory: Memory, conversation: str
-    ) -> tuple[actions.Reply, Memory] | None:
-        """An e-mail address or a code from a visitor, and what the conversation knows afterwards."""
-        if session.role != "visitor":
-            return None
-        say = phrases.ZH if _spoken(memory, message) == "zh" else phrases.EN
-        email = identity.read_email(message)
-        if email is not None:
-            sent = identity.request_code(
-                self.store, self.settings, email, conversation, language=say.language
-            )
-            text = say.code_sent if sent == "sent" else say.code_wait
-            return actions.Reply("sign_in", text), memory
-        code = identity.read_code(message)
-        if code is None or not identity.waits_for_code(self.store, conversation):
-            return None
-        customer = identity.prove(self.store, self.settings, conversation, code)
-        if customer is None:
-            return actions.Reply("sign_in", say.code_wrong, "refused"), memory
-        known = replace(memory, proved=customer, proved_at=time.time(), pending=None, customers=(customer,))
-        return actions.Reply("sign_in", say.code_right, customer=customer), known
-
-    def _guard(
-        self, message: str, session: Session, memory: Memory, conversation: str
-    ) -> actions.Reply | None:
-        """A refusal for a message that tries to command the assistant; staff may write what they like."""
-        if session.is_staff:
-            return None
-        found = safety.scan(message)
-        if found.label != "block":
-            return None
-        self.store.audit(
-            session.user, session.role, "blocked_message", session.customer,
-            {"conversation": conversation, "reasons": list(found.reasons)},
-        )  # fmt: skip
-        say = phrases.ZH if language_of(message) == "zh" else phrases.EN
-        return actions.Reply(
-            "forbidden", say.refused, "refused", last=memory.last_action, customer=session.customer
-        )
-
-    # -- actions ----------------------------------------------------------------------------------------------
-
-    @property
-    def policy(self) -> Policy:
-        """What the assistant may do by itself: ``policy.yaml`` in the folder of articles."""
-        with self._lock:
-            if "policy" not in self._parts:
-                self._parts["policy"] = read_policy(self.settings.kb_dir)
-            policy: Policy = self._parts["policy"]
-            return policy
-
-    @property
-    def today(self) -> date:
-        """The day of actions and their deadlines: the record's last day for the demo company, else the real one."""
-        as_of: date = self.store.as_of
-        return as_of if self.store.meta("demo_seed") else max(as_of, date.today())
-
-    def _act(
-        self, message: str, session: Session, memory: Memory, conversation_id: str
-    ) -> actions.Reply | None:
-        """What there is to say when the message asks for something to be done, answers a proposal, or undoes."""
-        if not (memory.pending or memory.last_action or actions.may_be_one(message, self.policy)):
-            return None
-        zh = language_of(message) == "zh"
-        found = references(self.store, message)
-        said = actions.Said(
-            message=message,
-            zh=zh,
-            session=session,
-            conversation=conversation_id,
-            turns=len(self.store.turns(conversation_id)) + len(self.store.messages(conversation_id)),
-            customers=found.customers,
-            orders=found.orders or (memory.orders if MEANT_ORDER.search(message) else ()),
-            products=found.products,
-            unknown=found.unknown,
-            known=memory.customers,
-            pending=memory.pending,
-            last=memory.last_action,
-            just_done=memory.just_done,
-            visitor_text=(phrases.ZH if zh else phrases.EN).sign_in_first,
-        )
-        desk = actions.Desk(self.store, self.policy, self.today)
-        return desk.reply(said)
-
-    def _acted(self, reply: actions.Reply, message: str, started: float) -> Iterator[Event]:
+    def _settled(self, reply: actions.Reply, said: Message, started: float) -> Iterator[Event]:
         customers = (reply.customer,) if reply.customer else ()
-        sentiment = self._sentiment(message)
-        yield Understood(language_of(message), reply.kind, 1.0, sentiment, customers, routed_by="rule")
+        yield Understood(said.language, reply.kind, 1.0, self.sentiment(said), customers, routed_by="rule")
         yield Planned(())
         if reply.tool:
             yield reply.tool
@@ -360,15 +144,23 @@ class Assistant:
         yield _answered(reply.text, reply.outcome, started)
 
     def _answer(
-        self, message: str, session: Session, memory: Memory, conversation_id: str, started: float
+        self,
+        said: Message,
+        session: Session,
+        memory: Memory,
+        conversation_id: str,
+        started: float,
+        cancelled: Stop,
     ) -> Iterator[Event]:
-        understood = self._understand(message, session, memory)
+        message = said.text
+        articles = cache(lambda asked: self.article_score(asked, session))
+        understood = self._understand(said, session, memory, articles, cancelled)
         about_account = needs_account(understood.intent) or understood.intent == "order_status"
         nobody = not (understood.customers or understood.orders or understood.unknown or session.customer)
         if about_account and nobody:
             # before asking who is meant, or somebody to sign in: an article may answer as it is
             unsure = understood.routed_by == "model" and not session.is_staff
-            if unsure or self._article_score(message, session) >= getattr(self.index, "threshold", 1.0):
+            if unsure or articles(said) >= getattr(self.index, "threshold", 1.0):
                 understood = replace(understood, intent="policy", routed_by="articles")
         yield understood
         language = understood.language
@@ -396,13 +188,15 @@ class Assistant:
             session=session,
             language=language,
             focus=self.focus if self.index is not None else None,
-            translate=self._translate,
+            translate=lambda question: self.translate(question, cancelled),
         )
         evidence: list[Evidence] = []
         problems: list[str] = []
         said_it = False
         try:
             for step in steps:
+                if cancelled():
+                    raise Cancelled
                 called, found = toolbox.call(step.tool, step.arguments)
                 yield called
                 if isinstance(called.result, dict) and called.result.get("error"):
@@ -427,12 +221,13 @@ class Assistant:
             staff=session.is_staff,
             language=language,
             today=self.store.as_of.isoformat(),
+            cancelled=cancelled,
         )
         prepared = time.perf_counter() - started
         if evidence and _worth_reading(evidence, self.index):
             before = memory.question if memory.history else None
             card = f"record:{understood.customers[0]}/profile" if understood.customers else ""
-            said = [
+            records = [
                 n
                 for n, e in enumerate(evidence, start=1)
                 if e.kind in ("record", "prediction", "policy") and (e.id != card or len(steps) == 1)
@@ -441,16 +236,16 @@ class Assistant:
             exact = understood.confidence >= EXACT.get(understood.intent, 2.0)
             if exact and understood.confidence < SURE and said_it:
                 exact = understood.intent != "churn_risk"  # it may be what the customer said about leaving
-            if said and (one_order or exact):
-                yield from writer.quote(evidence, said[0])
+            if records and (one_order or exact):
+                yield from writer.quote(evidence, records[0])
             else:
                 hint = HINTS.get((understood.intent, language), "") if understood.confidence >= SURE else ""
                 yield from writer.write(message, evidence, before=before, hint=hint)
                 unknown = writer.answered is None or writer.answered.outcome == "unknown"
-                if unknown and said and understood.confidence >= LIKELY:
+                if unknown and records and understood.confidence >= LIKELY:
                     # the router was right about what is asked, so the record's own words are an answer
-                    yield from writer.quote(evidence, said[0])
-                elif unknown and not said and (n := _told(evidence)):
+                    yield from writer.quote(evidence, records[0])
+                elif unknown and not records and (n := _told(evidence)):
                     # so do the words of an article that is certainly about it
                     lines = sentences(evidence[n - 1].text)[1:]  # after the title
                     if best := self.focus.best(message, lines):
@@ -461,7 +256,7 @@ class Assistant:
             if understood.intent == "cancel_or_change" and not session.is_staff:
                 tail = say.change_note
             elif understood.intent == "offer" and session.is_staff:
-                tail = self._draft(toolbox, understood, evidence, company)
+                tail = self._draft(toolbox, understood, cancelled)
             if tail:
                 yield Sentence(tail)
                 answer += ("\n\n" if language == "en" else "\n") + tail
@@ -484,53 +279,25 @@ class Assistant:
             text, "unknown", (), checks, timing | {"total_s": round(time.perf_counter() - started, 3)}
         )
 
-    def _understand(self, message: str, session: Session, memory: Memory) -> Understood:
+    def _understand(
+        self,
+        said: Message,
+        session: Session,
+        memory: Memory,
+        articles: Callable[[Message], float],
+        cancelled: Stop = never,
+    ) -> Understood:
         return understand(
-            message,
+            said,
             session=session,
             memory=memory,
-            store=self.store,
             router=self.router,
-            sentiment=self._sentiment,
-            choose=self._choose,
-            articles=lambda text: self._article_score(text, session),
+            sentiment=self.sentiment,
+            choose=lambda asked, intents: self.choose(asked, intents, cancelled),
+            articles=articles,
             intents=self.intents(session),
             today=self.store.as_of,
         )
-
-    def _article_score(self, message: str, session: Session) -> float:
-        if self.index is None:
-            return 0.0
-        hits = self.index.search(
-            message, role=session.role, customer=session.customer, k=1, kinds=["article"]
-        )
-        return float(hits[0].score) if hits else 0.0
-
-    def intents(self, session: Session) -> list[str]:
-        """What somebody in this role may ask for."""
-        role = "agent" if session.is_staff else "customer"
-        return [name for name, intent in self.router.intents.items() if role in intent["roles"]]
-
-    def _sentiment(self, message: str) -> str:
-        try:
-            return str(self.predictor("sentiment").classify([message])[0].label)
-        except AssistantError:
-            return "neutral"
-
-    def _translate(self, question: str) -> str:
-        """English of a Chinese question, for an article that exists only in English; loads the model when first asked."""
-        from assistant.knowledge import Translator
-
-        model = self.model
-        with self._lock:
-            translator: Translator = self._parts.setdefault("translator", Translator(model))
-        return translator(question)
-
-    def _choose(self, message: str, intents: Sequence[str]) -> tuple[str, float]:
-        described = {self.router.intents[name]["description"]: name for name in intents}
-        prompt = render("route", language_of(message), message=message[:600])
-        choice = self.model.choose(prompt, list(described))
-        return described[choice.option], float(choice.probabilities[choice.option])
 
     def _fixed(
         self, message: str, understood: Understood, session: Session, say: type[phrases.EN], company: str
@@ -561,9 +328,7 @@ class Assistant:
                 return say.sign_in, "refused"
         return None
 
-    def _draft(
-        self, toolbox: Toolbox, understood: Understood, evidence: Sequence[Evidence], company: str
-    ) -> str:
+    def _draft(self, toolbox: Toolbox, understood: Understood, cancelled: Stop) -> str:
         """A message to the customer around the offer's fixed terms; the model writes only what stands before them."""
         from assistant.dialogue.offers import draft
 
@@ -573,11 +338,13 @@ class Assistant:
         offers = toolbox.call("eligible_offers", {"customer": customer})[0].result.get("offers") or []
         if not offers:
             return ""
-        return draft(self.store, self.model, customer, offers[0]["id"], company_in=self.company_in)
+        return draft(
+            self.store, self.model, customer, offers[0]["id"], company_in=self.company_in, cancelled=cancelled
+        )
 
     # -- memory -----------------------------------------------------------------------------------------------
 
-    def _conversation(self, conversation_id: str | None, session: Session, message: str) -> dict[str, Any]:
+    def _conversation(self, conversation_id: str | None, session: Session, said: Message) -> dict[str, Any]:
         if conversation_id:
             found = self.store.conversation(conversation_id)
             if found is None:
@@ -587,7 +354,7 @@ class Assistant:
             ):
                 raise PermissionDenied("This conversation belongs to somebody else.")
             return dict(found)
-        new = self.store.start_conversation(session.role, session.customer, language=language_of(message))
+        new = self.store.start_conversation(session.role, session.customer, language=said.language)
         return dict(self.store.conversation(new))
 
     def _remember(self, history: Sequence[Mapping[str, str]], session: Session) -> Memory:
@@ -597,7 +364,11 @@ class Assistant:
             if line.get("role") == "user":
                 question = str(line.get("content", ""))[:LONGEST_MESSAGE]
                 if question.strip():
-                    memory = memory.after(question, self._understand(question, session, memory), "")
+                    said = Message(question, self.store)
+                    understood = self._understand(
+                        said, session, memory, lambda asked: self.article_score(asked, session)
+                    )
+                    memory = memory.after(question, understood, "")
             elif question is not None and memory.history:
                 memory = Memory(
                     **{
@@ -626,7 +397,7 @@ class Assistant:
             sentiment=understood.sentiment if understood else None,
             language=understood.language if understood else None,
             detail=detail,
-            state=_state(after),
+            state=after.as_dict(),
         )
 
 
@@ -636,15 +407,6 @@ def drain(events: Iterable[Event]) -> Turn:
     for event in events:
         turn.take(event)
     return turn
-
-
-def _spoken(memory: Memory, message: str) -> str:
-    """The language of the conversation, for a message that has none of its own (an address, a code)."""
-    if re.search(r"[\u3400-\u9fff]", message) or not memory.question:
-        return language_of(message)
-    return language_of(
-        next((q for q, _ in reversed(memory.history) if not re.fullmatch(r"[\W\d]*|\S+@\S+", q)), message)
-    )
 
 
 def _reminded(events: Iterable[Event], language: str) -> Iterator[Event]:
@@ -659,22 +421,6 @@ def _reminded(events: Iterable[Event], language: str) -> Iterator[Event]:
 
 def _answered(text: str, outcome: Outcome, started: float) -> Answered:
     return Answered(text, outcome, (), (), {"total_s": round(time.perf_counter() - started, 3)})
-
-
-def _state(memory: Memory) -> dict[str, Any]:
-    return {
-        "intent": memory.intent,
-        "customers": list(memory.customers),
-        "orders": list(memory.orders),
-        "products": list(memory.products),
-        "question": memory.question,
-        "history": [list(pair) for pair in memory.history],
-        "pending": memory.pending,
-        "last_action": memory.last_action,
-        "just_done": memory.just_done,
-        "proved": memory.proved,
-        "proved_at": memory.proved_at,
-    }
 
 
 def _summary(memory: Memory, message: str) -> str:

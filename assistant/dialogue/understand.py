@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any, Protocol
 
 from assistant.dialogue.events import Session, Understood
@@ -72,6 +73,9 @@ class Memory:
             proved_at=float(value.get("proved_at", 0.0)),
         )
 
+    def as_dict(self) -> dict[str, Any]:
+        return {**self.__dict__, "history": [list(pair) for pair in self.history]}
+
     def after(self, message: str, understood: Understood, answer: str) -> "Memory":
         """Memory for the next turn: the newest references win, the last three exchanges are kept."""
         return replace(
@@ -97,6 +101,22 @@ class References:
     orders: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Message:
+    """What somebody wrote, read once: whoever asks again for its language or the records it names gets the same."""
+
+    text: str
+    store: Any = field(repr=False, compare=False)
+
+    @cached_property
+    def language(self) -> str:
+        return language_of(self.text)
+
+    @cached_property
+    def found(self) -> References:
+        return references(self.store, self.text)
 
 
 def references(store: Any, message: str) -> References:
@@ -311,21 +331,20 @@ def asks_for_many(message: str) -> bool:
 
 
 def understand(
-    message: str,
+    said: Message,
     *,
     session: Session,
     memory: Memory,
-    store: Any,
     router: Router,
-    sentiment: Callable[[str], str],
-    choose: Callable[[str, Sequence[str]], tuple[str, float]] | None,
-    articles: Callable[[str], float] | None = None,
+    sentiment: Callable[[Message], str],
+    choose: Callable[[Message, Sequence[str]], tuple[str, float]] | None,
+    articles: Callable[[Message], float] | None = None,
     intents: Sequence[str],
     today: date,
 ) -> Understood:
     """Read one message. ``intents`` are those this role may have; ``articles`` says how well the best
     article fits (0..1) and ``choose`` asks the model; both only where the router is unsure."""
-    found = references(store, message)
+    message, store, found = said.text, said.store, said.found
     since, until = period(message, today)
     by = "router"
     if _FOLLOW_UP.match(message) and memory.intent in intents:
@@ -343,14 +362,14 @@ def understand(
         elif not label.sure and session.is_staff and account:
             # anything may be asked about an account: what was said in it is searched as well (see plan)
             by = "unsure"
-        elif not label.sure and articles is not None and not account and articles(message) >= IN_AN_ARTICLE:
+        elif not label.sure and articles is not None and not account and articles(said) >= IN_AN_ARTICLE:
             intent, by = "policy", "articles"
         elif not label.sure and choose is not None:
             best = [
                 name for name, _ in sorted(label.scores.items(), key=lambda x: -x[1])[:4] if name in intents
             ]
             if len(best) > 1:
-                intent, confidence = choose(message, best)
+                intent, confidence = choose(said, best)
                 by = "model"
     others = tuple(c for c in (*found.customers, *found.unknown) if c != session.customer)
     if session.role == "customer" and others and "forbidden" in intents:
@@ -363,10 +382,10 @@ def understand(
         customers = orders_owner[:1] or _remembered(message, memory, session, intent)
     orders = found.orders or (memory.orders if MEANT_ORDER.search(message) else ())
     return Understood(
-        language=language_of(message),
+        language=said.language,
         intent=intent,
         confidence=round(confidence, 4),
-        sentiment=sentiment(message),
+        sentiment=sentiment(said),
         customers=customers,
         orders=orders,
         products=found.products,

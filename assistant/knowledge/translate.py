@@ -6,9 +6,10 @@ nothing above the threshold, and the hits of both questions are ranked together.
 
 import logging
 import re
-from functools import lru_cache
+from threading import Lock
 from typing import Any
 
+from assistant.errors import Cancelled
 from assistant.knowledge.words import codes, is_chinese
 from assistant.settings import data_folder
 
@@ -27,21 +28,36 @@ class Translator:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._known = lru_cache(maxsize=_REMEMBERED)(self._ask)
+        self._known: dict[str, str] = {}
+        self._lock = Lock()
 
-    def __call__(self, question: str) -> str:
+    def __call__(self, question: str, **options: Any) -> str:
+        """``options`` go to the model's call. Raises Cancelled where that was stopped."""
         question = " ".join(question.split())
         if not question or len(question) > LONGEST or not is_chinese(question):
             return ""
+        with self._lock:
+            if question in self._known:
+                return self._known[question]
         try:
-            return self._known(question)
+            found = self._ask(question, **options)
+        except Cancelled:
+            raise
         except Exception:  # a translation is a help, not a condition
             log.warning("a question could not be translated", exc_info=True)
             return ""
+        with self._lock:
+            if len(self._known) >= _REMEMBERED:
+                self._known.pop(next(iter(self._known)))
+            self._known[question] = found
+        return found
 
-    def _ask(self, question: str) -> str:
+    def _ask(self, question: str, **options: Any) -> str:
         told = (data_folder("prompts") / "translate.en.j2").read_text(encoding="utf-8").strip()
-        said = str(self._model.invoke([("system", told), ("human", question)]).content).strip()
+        reply = self._model.invoke([("system", told), ("human", question)], **options)
+        if reply.response_metadata.get("finish_reason") == "cancelled":
+            raise Cancelled
+        said = str(reply.content).strip()
         line = _LABEL.sub("", said.splitlines()[0] if said else "").strip(_QUOTES)
         if not line or is_chinese(line) or len(line) > 6 * LONGEST:
             return ""

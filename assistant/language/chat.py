@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -15,8 +15,8 @@ from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, S
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
-from assistant.errors import AssistantError, WeightsError
-from assistant.language.engine import Cancelled, Engine, Runner
+from assistant.errors import AssistantError, Cancelled, WeightsError
+from assistant.language.engine import Engine, Runner
 from assistant.language.lookup import Lookup
 from assistant.language.prompt import Cut, PromptWriter
 from assistant.language.weights import Progress, ensure
@@ -36,7 +36,12 @@ class Choice:
 
 
 class StreamedChatModel(BaseChatModel):
-    """A chat model whose blocking call drains its stream, and which counts tokens its own way."""
+    """A chat model whose blocking call drains its stream, and which counts tokens its own way.
+
+    A call's keyword ``cancelled`` (a function) is asked at each step whether somebody still wants the answer.
+    """
+
+    takes_cancelled: ClassVar[bool] = True
 
     @abstractmethod
     def count_tokens(self, text: str) -> int:
@@ -59,8 +64,8 @@ class ChatModel(StreamedChatModel):
     """``invoke``, ``stream``, ``choose`` and ``fill``. Safe to share between threads.
 
     Greedy unless ``temperature`` is above 0. Answers end after ``answer_tokens`` (or ``max_tokens`` of a call).
-    Concurrent calls take turns token by token, so a short one needn't wait for a long one. A call's keyword
-    ``cancelled`` (a function) is asked before each step; closing a stream stops it too.
+    Concurrent calls take turns token by token, so a short one needn't wait for a long one. Closing a stream stops it
+    as ``cancelled`` does.
 
     The last chunk's ``response_metadata`` holds ``finish_reason`` (``stop`` | ``length`` | ``cancelled``),
     ``timing`` (``prompt_tokens``, ``cached_tokens``, ``answer_tokens``, ``first_token_s``, ``total_s``) and
@@ -168,13 +173,20 @@ class ChatModel(StreamedChatModel):
                 guess = lookup.guess(min(most, limit - timing["answer_tokens"] - 1))
                 tokens = run.next(tokens[-1], guess, sampler.pick, cancelled)
 
-    def choose(self, prompt: str | Sequence[BaseMessage], options: Sequence[str]) -> Choice:
+    def choose(
+        self,
+        prompt: str | Sequence[BaseMessage],
+        options: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Choice:
         """The best option by the logits of their letters: one forward pass, no answer is written.
 
         ``options`` are up to 26 short descriptions. They stand in the system message, before the message that
         changes, so their cache is reused. A model favours some letters whatever is asked: what it says to the
         same instructions with an empty question is subtracted (contextual calibration, Zhao et al. 2021,
         https://arxiv.org/abs/2102.09690), which costs one more pass the first time only.
+        Raises Cancelled.
         """
         if not 2 <= len(options) <= len(LETTERS):
             raise ValueError(f"choose takes 2 to {len(LETTERS)} options, not {len(options)}")
@@ -184,12 +196,13 @@ class ChatModel(StreamedChatModel):
         letters = letters[: len(options)]
         messages = with_options(as_messages(prompt), options)
         budget = self.context_tokens - 1
-        scores = torch.log_softmax(self._engine.logits(self._writer.ids(messages, budget)[0])[letters], 0)
+        ids = self._writer.ids(messages, budget)[0]
+        scores = torch.log_softmax(self._engine.logits(ids, cancelled)[letters], 0)
         empty = [*messages[:-1], HumanMessage("N/A")]
         prior_ids = tuple(self._writer.ids(empty, budget)[0])
         prior = self._priors.get(prior_ids)
         if prior is None:
-            prior = torch.log_softmax(self._engine.logits(prior_ids)[letters], 0)
+            prior = torch.log_softmax(self._engine.logits(prior_ids, cancelled)[letters], 0)
             with self._lock:
                 if len(self._priors) >= _PRIORS_KEPT:
                     self._priors.pop(next(iter(self._priors)))

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import torch
 
-from assistant.errors import WeightsError
+from assistant.errors import Cancelled, WeightsError
 from assistant.language import device
 
 # Longest piece of a prompt computed in one go: how long others wait for their turn, and how soon a stop is noticed.
@@ -44,10 +44,6 @@ class Runner(Protocol):
 
     def forward_many(self, parts: Sequence[tuple[Any, Sequence[int], int]]) -> list[torch.Tensor]:
         """``forward`` for several (cache, ids, rows), in one pass where the runner can."""
-
-
-class Cancelled(Exception):
-    """The caller no longer wants the result."""
 
 
 class _Kept:
@@ -235,9 +231,9 @@ class Engine:
                 kept.busy = False
                 self._evict()
 
-    def logits(self, ids: Sequence[int]) -> torch.Tensor:
-        """Logits after the last id, float32 (vocab_size,)."""
-        with self.run(ids) as run:
+    def logits(self, ids: Sequence[int], cancelled: Callable[[], bool] = lambda: False) -> torch.Tensor:
+        """Logits after the last id, float32 (vocab_size,). Raises Cancelled."""
+        with self.run(ids, cancelled) as run:
             return run.logits
 
     def forget(self) -> None:

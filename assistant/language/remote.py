@@ -20,7 +20,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage, convert_to_open
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
-from assistant.errors import AssistantError, ModelError
+from assistant.errors import AssistantError, Cancelled, ModelError
 from assistant.language.chat import (
     LETTERS,
     Choice,
@@ -169,10 +169,17 @@ class RemoteChatModel(StreamedChatModel):
             stream.close()
         yield last_chunk(self.name_, reason, timing, None, time.perf_counter() - started)
 
-    def choose(self, prompt: str | Sequence[BaseMessage], options: Sequence[str]) -> Choice:
+    def choose(
+        self,
+        prompt: str | Sequence[BaseMessage],
+        options: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Choice:
         """The best option by the log probabilities of their letters, calibrated as the local model's are.
 
         A server that doesn't give log probabilities is asked for the letter alone; that one has then all of it.
+        Raises Cancelled.
         """
         if not 2 <= len(options) <= len(LETTERS) or len(set(options)) != len(options):
             raise ValueError(f"choose takes 2 to {len(LETTERS)} options that differ")
@@ -180,6 +187,8 @@ class RemoteChatModel(StreamedChatModel):
 
         messages = with_options(as_messages(prompt), options)
         scores = self._letters(messages, len(options))
+        if cancelled():
+            raise Cancelled
         empty = [*messages[:-1], HumanMessage("N/A")]
         key = json.dumps([m.text for m in empty], ensure_ascii=False)
         if key not in self._priors:

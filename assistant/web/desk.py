@@ -59,7 +59,7 @@ class Ticket:
         return self.done or self.stopped
 
     def stop(self) -> None:
-        """Nobody wants the rest. The model notices after the sentence that it writes; nothing is recorded then."""
+        """Nobody wants the rest. The model notices at its next token; nothing is recorded then."""
         self._stop.set()
         self._desk.leave(self)
 
@@ -162,6 +162,7 @@ class Desk:
                 session=ticket.session,
                 conversation_id=ticket.conversation_id,
                 into=ticket.turn,
+                cancelled=lambda: ticket.stopped,
             )
             try:
                 for event in events:

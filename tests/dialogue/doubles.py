@@ -32,6 +32,8 @@ class ScriptedModel(BaseChatModel):
 
     replies: list[Any] = Field(default_factory=lambda: ["I don't know."])
     choice: int = 0  # which option ``choose`` takes
+    takes_cancelled: bool = False  # whether it is told, at each call, how to see that it should stop
+    told_to_stop: bool = False
     _prompts: list[str] = PrivateAttr(default_factory=list)
     _choices: list[tuple[str, tuple[str, ...]]] = PrivateAttr(default_factory=list)
     _counts: dict[str, int] = PrivateAttr(default_factory=lambda: {"pieces": 0, "closed_early": 0})
@@ -80,6 +82,7 @@ class ScriptedModel(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         pieces = re.findall(r"\S+\s*|\s+", self._reply(messages)) or [""]
         finished = False
+        self.told_to_stop = "cancelled" in kwargs
         try:
             for number, piece in enumerate(pieces, start=1):
                 self._counts["pieces"] += 1

@@ -436,6 +436,41 @@ def test_a_closed_turn_stops_the_model_and_records_nothing(make: Make) -> None:
     assert assistant.store.conversation(conversation)["state"] == {}
 
 
+@pytest.mark.parametrize("takes_cancelled", [False, True])
+def test_a_cancelled_turn_stops_the_model_at_its_next_token_and_records_nothing(
+    make: Make, takes_cancelled: bool
+) -> None:
+    assistant = make(f"{ORDERS} " + "The newest is LO-100001 of 2026-08-31 [2]. " * 40)
+    assistant.model.takes_cancelled = takes_cancelled
+    conversation = assistant.store.start_conversation("agent", None)
+    events = list(
+        assistant.turn(
+            QUESTION,
+            session=AGENT,
+            conversation_id=conversation,
+            cancelled=lambda: assistant.model.pieces >= 12,
+        )
+    )
+    assert not any(isinstance(e, Answered) for e in events)
+    assert assistant.model.closed_early == 1 and assistant.model.pieces == 12
+    assert assistant.model.told_to_stop is takes_cancelled
+    assert assistant.store.turns(conversation) == []
+
+
+def test_a_turn_cancelled_at_once_looks_nothing_up(make: Make) -> None:
+    assistant = make(ORDERS)
+    turn = assistant.ask(QUESTION, session=AGENT, cancelled=lambda: True)
+    assert turn.tools == [] and assistant.model.prompts == [] and turn.answer == ""
+
+
+def test_an_action_that_was_done_is_recorded_whoever_has_gone(make: Make) -> None:
+    assistant = make()
+    conversation = assistant.store.start_conversation("customer", "C-1042")
+    for message in ("please open a ticket: the lid is cracked", "yes"):
+        turn = assistant.ask(message, session=ANNA, conversation_id=conversation, cancelled=lambda: True)
+    assert len(assistant.store.turns(conversation)) == 2 and turn.tools[0].name == "open_ticket"
+
+
 def test_a_turn_closed_before_it_wrote_asks_no_model(make: Make) -> None:
     assistant = make(ORDERS)
     events = assistant.turn(QUESTION, session=AGENT)

@@ -8,7 +8,7 @@ import pytest
 
 from assistant.crm import Store
 from assistant.dialogue.events import Session, Understood
-from assistant.dialogue.understand import Memory, language_of, period, references, understand
+from assistant.dialogue.understand import Memory, Message, language_of, period, references, understand
 
 from .doubles import KeywordRouter
 
@@ -149,12 +149,11 @@ def read(
     router = router or KeywordRouter()
     role = "agent" if session.is_staff else "customer"
     return understand(
-        message,
+        Message(message, store),
         session=session,
         memory=memory or Memory(),
-        store=store,
         router=router,
-        sentiment=lambda text: "neutral",
+        sentiment=lambda said: "neutral",
         choose=choose,
         intents=[name for name, intent in router.intents.items() if role in intent["roles"]],
         today=TODAY,
@@ -309,10 +308,8 @@ def test_memory_keeps_the_newest_references_and_three_exchanges(store: Store) ->
 def test_memory_survives_json() -> None:
     import json
 
-    from assistant.dialogue.turn import _state
-
     memory = Memory("policy", ("C-1",), ("LO-1",), ("LB-1",), "q", (("q", "a"),))
-    assert Memory.from_dict(json.loads(json.dumps(_state(memory)))) == memory
+    assert Memory.from_dict(json.loads(json.dumps(memory.as_dict()))) == memory
     assert Memory.from_dict({}) == Memory()
 
 

@@ -2,14 +2,16 @@
 
 import threading
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field
 
-from assistant.errors import AssistantError
+from assistant.dialogue.answer import Writer
+from assistant.errors import AssistantError, Cancelled
+from assistant.evidence import Evidence
 from assistant.language.chat import ChatModel, open_chat_model
 from assistant.language.constrain import bounded
 from assistant.language.engine import Engine, TransformersRunner
@@ -106,6 +108,34 @@ def test_cancelled_from_outside(chat: ChatModel) -> None:
         flag.set()
     assert got[-1].response_metadata["finish_reason"] == "cancelled"
     assert got[-1].response_metadata["timing"]["answer_tokens"] < 24
+
+
+def test_a_stop_from_outside_ends_the_writing_of_an_answer_before_the_next_token(
+    chat: ChatModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag, passes = threading.Event(), 0
+    forward = chat._engine.runner.forward_many
+
+    def third_one_stops(parts: Any) -> Any:
+        nonlocal passes
+        passes += 1
+        if passes == 3:
+            flag.set()
+        return forward(parts)
+
+    monkeypatch.setattr(chat._engine.runner, "forward_many", third_one_stops)
+    evidence = [Evidence("record:1", "record", "The order is here.", "order 1")]
+    writer = Writer(chat, company="A", staff=True, language="en", today="2026-01-01", cancelled=flag.is_set)
+    with pytest.raises(Cancelled):
+        list(writer.write("Where is the order?", evidence))
+    assert passes == 3 and writer.answered is None
+    assert not any(kept.busy for kept in chat._engine._kept)
+
+
+def test_a_choice_that_nobody_waits_for_is_not_computed(chat: ChatModel) -> None:
+    with pytest.raises(Cancelled):
+        chat.choose("Where is it?", ["here", "there"], cancelled=lambda: True)
+    assert chat.choose("Where is it?", ["here", "there"]).option in ("here", "there")
 
 
 def test_threads_take_turns_and_answer_alike(chat: ChatModel) -> None:

@@ -116,7 +116,7 @@ class ScriptedAssistant:
 
     def turn(
         self, message: str, *, session: Session, conversation_id: str | None = None, history: Any = (),
-        into: Turn | None = None,
+        into: Turn | None = None, cancelled: Any = None,
     ) -> Iterator[Any]:  # fmt: skip
         self.asked.append((message, session))
         turn = into or Turn(message)
