@@ -1,19 +1,42 @@
-"""One place for every setting: environment variables ``CRM_ASSISTANT_*``, read once."""
+"""One place for every setting: environment variables ``CRM_ASSISTANT_*``, read once.
 
+Those in ``EDITABLE`` may also be kept in the home folder (``settings.json``, written by the administrators' page), and
+change while the pages are served; the environment wins.
+"""
+
+import json
+import os
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from assistant.errors import AssistantError
+from assistant.files import write_json
+
+PREFIX = "CRM_ASSISTANT_"
+EDITABLE = (
+    "company_name",
+    "company_color",
+    "widget_greeting",
+    "widget_greeting_zh",
+    "tone",
+    "widget_origins",
+    "questions_a_minute",
+    "refresh_minutes",
+)
 _ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:(\d{1,5}|\*))?")
 
 
 class Settings(BaseSettings):
     """Settings of one process. Every field is an environment variable, e.g. ``CRM_ASSISTANT_HOME``."""
 
-    model_config = SettingsConfigDict(env_prefix="CRM_ASSISTANT_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     home: Path = Field(
         default=Path("~/.crm-assistant"), description="Home folder: record, index, models, weights"
@@ -59,6 +82,12 @@ class Settings(BaseSettings):
         description="Questions that one address may ask in a minute, and 40 times as many other requests; 0: no limit",
     )
 
+    tone: str = Field(
+        default="",
+        max_length=120,
+        description="How answers to customers sound, e.g. 'warm and brief'; default: friendly",
+    )
+
     oidc_issuer: str = Field(
         default="", description="OpenID Connect: the issuer's address, for people with company accounts"
     )
@@ -69,6 +98,13 @@ class Settings(BaseSettings):
     oidc_claim: str = Field(
         default="email", description="OpenID Connect: the claim that holds a person's name here"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: Any, **named: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the program was given, the environment, then the home folder."""
+        return named["init_settings"], named["env_settings"], _HomeFile(settings_cls)
 
     @field_validator("company_color")
     @classmethod
@@ -142,6 +178,64 @@ class Settings(BaseSettings):
         folders = [self.kb_dir] if self.own_articles or demo else []
         own = self.home_dir / "articles"
         return [*folders, own] if own.is_dir() else folders
+
+
+class _HomeFile(PydanticBaseSettingsSource):
+    """What an administrator has set on the page. Only what may be changed there counts."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        home = self.current_state.get("home") or self.settings_cls.model_fields["home"].default
+        return kept_settings(Path(home).expanduser())
+
+
+def kept_settings(home: Path) -> dict[str, Any]:
+    """The settings that are kept in a home folder. Raises AssistantError where they can't be read."""
+    path = home / "settings.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError) as problem:
+        raise AssistantError(f"{path} can't be read: {problem}", "mend it or remove it") from problem
+    if not isinstance(found, dict):
+        raise AssistantError(f"{path} holds no settings.", "mend it or remove it")
+    return {name: value for name, value in found.items() if name in EDITABLE}
+
+
+def from_environment(name: str) -> bool:
+    """Whether the environment says this setting, so that nothing else may."""
+    return (PREFIX + name).lower() in {key.lower() for key in os.environ}
+
+
+def keep_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """Keep changed settings in the home folder (None: the default again); the settings that hold from now on.
+
+    Raises AssistantError for what can't be changed here or is no value of the setting; nothing is written then.
+    """
+    for name in changes:
+        if name not in EDITABLE:
+            raise AssistantError(
+                f"{name} can't be changed while the server runs.", f"set {PREFIX}{name.upper()}"
+            )
+        if from_environment(name):
+            raise AssistantError(f"The environment sets {name}.", f"unset {PREFIX}{name.upper()} first")
+    kept = {**kept_settings(settings.home_dir), **changes}
+    kept = {name: value for name, value in kept.items() if value is not None}
+    try:
+        checked = Settings(home=settings.home_dir, **kept)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        raise AssistantError(
+            f"{name.replace('_', ' ')}: {first['msg'].removeprefix('Value error, ')}"
+        ) from problem
+    default = {name: Settings.model_fields[name].default for name in changes if changes[name] is None}
+    write_json(settings.home_dir / "settings.json", kept)
+    values = {name: getattr(checked, name) for name in changes}
+    return settings.model_copy(update=values | default)
 
 
 @lru_cache(maxsize=1)

@@ -53,8 +53,9 @@ class Writer:
         language: str,
         today: str,
         cancelled: Stop = never,
+        tone: str = "",
     ) -> None:
-        self.model, self.company, self.staff = model, company, staff
+        self.model, self.company, self.staff, self.tone = model, company, staff, tone
         self.cancelled = cancelled
         self.language, self.today = language, today
         self.say = phrases.ZH if language == "zh" else phrases.EN
@@ -82,7 +83,7 @@ class Writer:
     ) -> Iterator[Sentence]:
         """Yield checked sentences while the model is writing. Closing the generator stops the model."""
         started = time.perf_counter()
-        system = render("answer", self.language, company=self.company, staff=self.staff)
+        system = render("answer", self.language, company=self.company, staff=self.staff, tone=self.tone)
         prompt = render(
             "question",
             self.language,

@@ -222,6 +222,7 @@ class Assistant(Parts):
             language=language,
             today=self.store.as_of.isoformat(),
             cancelled=cancelled,
+            tone=self.settings.tone,
         )
         prepared = time.perf_counter() - started
         if evidence and _worth_reading(evidence, self.index):

@@ -23,10 +23,11 @@ KINDS = ["customers", "products", "orders", "interactions"]
 
 
 def build(context: Context) -> gr.Blocks:
+    from assistant.web.configuration import Configuration
     from assistant.web.connections import Connections
     from assistant.web.gaps import Gaps
     from assistant.web.offers import Offers
-    from assistant.web.oversight import Activity, Configuration, People, Quality
+    from assistant.web.oversight import Activity, People, Quality
 
     with gr.Blocks(title=f"{context.company} · Administration", analytics_enabled=False) as page:
         with gr.Column(elem_classes="wide"):

@@ -18,7 +18,7 @@ from assistant.settings import Settings
 from assistant.web import look
 from assistant.web.access import STAFF_COOKIE, STAFF_HOURS, VISITOR_COOKIE, VISITOR_DAYS, Access, Visitor
 from assistant.web.context import Context
-from assistant.web.fresh import keep_fresh
+from assistant.web.fresh import KeepFresh
 from assistant.web.guard import DOORS, Guard
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "testserver")
@@ -42,10 +42,10 @@ def create_app(
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        fresh = keep_fresh(context)
+        fresh = KeepFresh(context)
+        context.on_settings = fresh.follow
         yield
-        if fresh is not None:
-            fresh.stop()
+        fresh.stop()
         context.close()
 
     app = FastAPI(

@@ -1,40 +1,41 @@
 """While the pages are served, the index is kept fresh: changed articles and interactions lead to a build."""
 
-from typing import Any
-
 from assistant.knowledge.watch import Freshness, Seen, seen
+from assistant.settings import Settings
 from assistant.web.context import Context
+from assistant.web.work import INDEX, index_work
 
-KIND = "index build"
 
+class KeepFresh:
+    """Watches as often as ``Settings.refresh_minutes`` says, which may change; the builds are jobs that the page shows."""
 
-def keep_fresh(context: Context) -> Freshness | None:
-    """Begin to watch, where ``Settings.refresh_minutes`` says so; the builds are jobs that the admin page shows."""
-    settings = context.settings
-    if not settings.refresh_minutes:
-        return None
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._minutes = 0.0
+        self.watch: Freshness | None = None
+        self.follow(context.settings)
 
-    def look() -> Seen:
-        return seen(context.store, settings.article_folders(demo=context.is_demo))
+    def follow(self, settings: Settings) -> None:
+        """Watch as these settings say from now on."""
+        if settings.refresh_minutes == self._minutes:
+            return
+        self.stop()
+        self._minutes = settings.refresh_minutes
+        if self._minutes:
+            self.watch = Freshness(self._look, self._build, 60 * self._minutes)
+            self.watch.start()
 
-    def build() -> bool:
-        if context.jobs.running() is not None:
+    def stop(self) -> None:
+        if self.watch is not None:
+            self.watch.stop()
+        self.watch, self._minutes = None, 0.0
+
+    def _look(self) -> Seen:
+        context = self._context
+        return seen(context.store, context.settings.article_folders(demo=context.is_demo))
+
+    def _build(self) -> bool:
+        if self._context.jobs.running() is not None:
             return False  # not beside other heavy work; the next look tries again
-        context.jobs.start(KIND, "schedule", _build)
+        self._context.jobs.start(INDEX, "schedule", index_work(self._context))
         return True
-
-    def _build(progress: Any, cancelled: Any) -> Any:
-        from assistant.knowledge import build_index
-
-        return build_index(
-            context.store,
-            context.assistant.embedder,
-            home=settings.home_dir,
-            kb_dirs=settings.article_folders(demo=context.is_demo),
-            progress=progress,
-            cancel=cancelled,
-        )
-
-    watch = Freshness(look, build, 60 * settings.refresh_minutes)
-    watch.start()
-    return watch

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 from html import escape
 
 import gradio as gr
-from pydantic import SecretStr
 
 from assistant.errors import AssistantError
 from assistant.web import charts
@@ -165,36 +164,6 @@ class Activity(Part):
             + charts.card("Who did what", charts.table(("When", "Who", "Role", "What", "To what"), log))
             + "</div>"
         )
-
-
-class Configuration(Part):
-    """The settings of this server: read once at its start, so they are shown here and changed in its environment."""
-
-    def lay_out(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        shown = gr.HTML("", elem_id="settings")
-        tab.select(self.show, None, shown, **QUIET)
-
-    def show(self, request: gr.Request) -> str:
-        self.admin(request)
-        settings = self.context.settings
-        rows = [
-            (
-                f"CRM_ASSISTANT_{name.upper()}",
-                _value(getattr(settings, name)),
-                "set" if name in settings.model_fields_set else "default",
-                field.description or "",
-            )
-            for name, field in type(settings).model_fields.items()
-        ]
-        head = ("Environment variable", "Value", "", "Meaning")
-        note = "read at the start; set the variable and start the server again"
-        return charts.card("Settings", charts.table(head, rows), note=note)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, SecretStr):
-        return "(secret)" if value.get_secret_value() else "none"
-    return "none" if value in (None, "") else str(value)
 
 
 def _once(name: str, password: str) -> str:

@@ -47,7 +47,7 @@ def test_a_build_that_could_not_start_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_serving_keeps_the_index_fresh(tmp_path: Path) -> None:
-    from assistant.web.fresh import keep_fresh
+    from assistant.web.fresh import KeepFresh
     from assistant.web.jobs import Jobs
 
     store, kb, embedder = Store(tmp_path / "crm.sqlite"), tmp_path / "kb" / "public", HashedEmbedder()
@@ -58,10 +58,9 @@ def test_serving_keeps_the_index_fresh(tmp_path: Path) -> None:
         settings=settings, store=store, is_demo=False, jobs=Jobs(tmp_path / "jobs"),
         assistant=SimpleNamespace(embedder=embedder),
     )  # fmt: skip
-    assert keep_fresh(SimpleNamespace(settings=Settings(home=tmp_path))) is None  # type: ignore[arg-type]
+    assert KeepFresh(SimpleNamespace(settings=Settings(home=tmp_path))).watch is None  # type: ignore[arg-type]
     index = KnowledgeIndex.open(tmp_path, embedder)
-    watch = keep_fresh(context)
-    assert watch is not None
+    watch = KeepFresh(context)
     try:
         article(kb, "grinder", "The grinder is red.")
         until = time.monotonic() + 60
@@ -76,4 +75,4 @@ def test_serving_keeps_the_index_fresh(tmp_path: Path) -> None:
         watch.stop()
         context.jobs.close()
         index.close()
-    assert {job.by for job in context.jobs.all()} == {"schedule"}
+    assert {job.by for job in context.jobs.all()} == {"schedule"} and watch.watch is None
