@@ -458,7 +458,7 @@ def index() -> None:
     "folders",
     multiple=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Folder of articles.",
+    help="Folder of articles, for this build. Default: CRM_ASSISTANT_KB, else kb/ in the home folder.",
 )
 @click.option("--force", is_flag=True, help="Publish even if test queries find less than before.")
 @_json_option
@@ -469,11 +469,17 @@ def index_build(folders: tuple[Path, ...], force: bool, as_json: bool) -> None:
 
     settings = get_settings()
     with _store(settings) as store, _progress() as progress:
+        kb_dirs = list(folders) or settings.article_folders(demo=store.meta("demo_seed") is not None)
+        if not kb_dirs:
+            click.echo(
+                f"No articles: put them into {settings.kb_dir(demo=False)}, or name their folder with --kb",
+                err=True,
+            )
         report = build_index(
             store,
             load_embedder(settings),
             home=settings.home_dir,
-            kb_dirs=list(folders) or settings.article_folders(demo=store.meta("demo_seed") is not None),
+            kb_dirs=kb_dirs,
             progress=progress,
             force=force,
         )

@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     mail_from: str = Field(default="assistant@localhost", description="Sender of e-mails")
     kb: Path | None = Field(
         default=None,
-        description="Folder of articles; default is kb/ in the home folder, then the demo company's",
+        description="Folder of articles; default is kb/ in the home folder (the demo company brings its own)",
     )
     company_color: str = Field(default="#0f6b5c", description="The widget's colour, #rrggbb")
     widget_origins: str = Field(
@@ -163,19 +163,22 @@ class Settings(BaseSettings):
         """Whether there is a folder of articles that is not the demo company's."""
         return self.kb is not None or (self.home_dir / "kb").is_dir()
 
-    @property
-    def kb_dir(self) -> Path:
+    def kb_dir(self, *, demo: bool) -> Path:
+        """The folder of articles and of ``policy.yaml``; it need not exist yet.
+
+        The one that is set, else ``kb/`` in the home folder. The demo company's own folder stands in only for a home
+        that holds the demo company (``demo``) and has no ``kb/``: its articles and rules are nobody else's.
+        """
         if self.kb is not None:
             return self.kb.expanduser()
-        own = self.home_dir / "kb"
-        return own if own.is_dir() else data_folder("kb")
+        return data_folder("kb") if demo and not self.own_articles else self.home_dir / "kb"
 
     def article_folders(self, *, demo: bool) -> list[Path]:
-        """Folders of articles: the one that is set, and ``articles/`` in the home folder, where accepted drafts are.
+        """Folders of articles: :meth:`kb_dir`, and ``articles/`` in the home folder, where accepted drafts are.
 
-        The demo company's own folder belongs to nobody else, so without ``demo`` it counts only where it is set.
+        Empty where a company has none yet.
         """
-        folders = [self.kb_dir] if self.own_articles or demo else []
+        folders = [self.kb_dir(demo=demo)] if self.own_articles or demo else []
         own = self.home_dir / "articles"
         return [*folders, own] if own.is_dir() else folders
 

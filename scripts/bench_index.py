@@ -338,14 +338,15 @@ def main() -> None:
         from assistant.crm import Store
 
         store = Store(settings.record_path, create=False)
+    kb = settings.kb_dir(demo=store is None or store.meta("demo_seed") is not None)
     result: dict[str, Any] = {}
     if options.only in (None, "speed"):
-        texts = passage_texts(store, embedder, settings.kb_dir)
+        texts = passage_texts(store, embedder, kb)
         result["speed"] = measure_speed(embedder, texts, settings.weights_dir / "all-MiniLM-L6-v2")
     if options.only in (None, "rebuild"):
-        result["rebuild"] = measure_rebuild(store, embedder, settings.kb_dir)
+        result["rebuild"] = measure_rebuild(store, embedder, kb)
     if options.only in (None, "retrieval"):
-        result |= measure_index(store, embedder, settings.kb_dir, fitting=options.fit)
+        result |= measure_index(store, embedder, kb, fitting=options.fit)
     result["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps(result, ensure_ascii=False))
 

@@ -247,6 +247,10 @@ def test_demo_leaves_another_companys_record_alone(run: Run, home: Path) -> None
 def test_an_index_without_articles_of_ones_own_is_not_the_demo_companys(run: Run, home: Path) -> None:
     done = run("index", "status", "--json")
     assert done.exit_code == 0 and json.loads(done.stdout)["build"] is None
+    filled(home)
+    (home / "weights").mkdir()
+    done = run("index", "build")
+    assert str(home / "kb") in done.stderr and "--kb" in done.stderr
 
 
 def test_ctrl_c_before_the_command_has_begun_is_one_line(tmp_path: Path) -> None:

@@ -47,7 +47,16 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         True,
         "small",
     )
-    assert settings.kb_dir == Path.home() / "articles"
+    assert settings.kb_dir(demo=True) == Path.home() / "articles"
+
+
+def test_the_demos_articles_are_nobody_elses(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    assert settings.kb_dir(demo=True) == data_folder("kb")
+    assert settings.kb_dir(demo=False) == tmp_path / "kb"
+    assert settings.article_folders(demo=False) == []
+    (tmp_path / "kb").mkdir()
+    assert settings.kb_dir(demo=True) == settings.kb_dir(demo=False) == tmp_path / "kb"
 
 
 def test_a_tilde_is_the_users_home(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,15 +144,20 @@ class Parts:
         """What the assistant may do by itself: ``policy.yaml`` in the folder of articles."""
         with self._lock:
             if "policy" not in self._parts:
-                self._parts["policy"] = read_policy(self.settings.kb_dir)
+                self._parts["policy"] = read_policy(self.settings.kb_dir(demo=self.is_demo))
             policy: Policy = self._parts["policy"]
             return policy
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the record is the demo company's."""
+        return self.store.meta("demo_seed") is not None
 
     @property
     def today(self) -> date:
         """The day of actions and their deadlines: the record's last day for the demo company, else the real one."""
         as_of: date = self.store.as_of
-        return as_of if self.store.meta("demo_seed") else max(as_of, date.today())
+        return as_of if self.is_demo else max(as_of, date.today())
 
     # -- what the parts say of a message ----------------------------------------------------------------------
 

@@ -29,14 +29,12 @@ class Articles:
         self.settings, self._demo = settings, demo
 
     @property
-    def folder(self) -> Path | None:
-        """None where the company has no articles yet."""
-        return self.settings.kb_dir if self.settings.own_articles or self._demo else None
+    def folder(self) -> Path:
+        """Where they are; it doesn't exist before a company's first article."""
+        return self.settings.kb_dir(demo=self._demo)
 
     def names(self) -> list[str]:
         folder = self.folder
-        if folder is None or not folder.is_dir():
-            return []
         return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.md"))
 
     def read(self, name: str) -> str:
@@ -49,9 +47,7 @@ class Articles:
         if name not in self.names() and not _NEW.fullmatch(name):
             raise AssistantError(f"{name!r} is no place for an article.", "e.g. public/en/returns.md")
         self._own()
-        folder = self.folder
-        assert folder is not None
-        path = folder / name
+        path = self.folder / name
         if path.is_file():
             before = path.read_text(encoding="utf-8")
             if before == text:
@@ -83,9 +79,7 @@ class Articles:
         return sorted(p for p in folder.glob("*.old") if p.name[: len(stem) + 1] == f"{stem}.")
 
     def _path(self, name: str) -> Path:
-        if (
-            self.folder is None or name not in self.names()
-        ):  # nothing but what is listed: no way out of the folder
+        if name not in self.names():  # nothing but what is listed: no way out of the folder
             raise AssistantError(f"There is no article {name!r}.")
         return self.folder / name
 
@@ -97,7 +91,7 @@ class Articles:
         with tempfile.TemporaryDirectory(dir=self.settings.home_dir) as work:
             copy = Path(work) / "kb"
             if self._demo:
-                shutil.copytree(self.settings.kb_dir, copy)
+                shutil.copytree(self.folder, copy)
             else:
                 copy.mkdir()
             copy.replace(target)

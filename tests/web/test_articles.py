@@ -27,7 +27,7 @@ def test_the_demos_articles_are_copied_before_the_first_edit(tmp_path: Path) -> 
 
 def test_a_company_without_articles_writes_its_first(tmp_path: Path) -> None:
     articles = Articles(Settings(home=tmp_path), demo=False)
-    assert articles.folder is None and not articles.names()
+    assert articles.folder == tmp_path / "kb" and not articles.names()
     articles.write("public/en/hours.md", HEAD + "Nine to five.")
     assert articles.names() == ["public/en/hours.md"] and articles.folder == tmp_path / "kb"
     for n in range(KEPT + 5):
