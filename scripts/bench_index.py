@@ -3,6 +3,7 @@
 
     scripts/bench_index.py                    # all of it, on the record and articles of the home folder
     scripts/bench_index.py --only retrieval   # recall@5 and MRR@10 of vectors, words and both, by language and kind
+    scripts/bench_index.py --only retrieval --translate   # Chinese questions also with the chat model's translation
     scripts/bench_index.py --only speed       # build beside plain SentenceTransformer.encode on the same texts
     scripts/bench_index.py --only rebuild     # seconds of a full build, and after 10 of 10,000 documents changed
     scripts/bench_index.py --only scale       # a million passages: see bench_scale.py, which has more options
@@ -25,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.knowledge import KnowledgeIndex, build_index, ranking
+from assistant.knowledge import KnowledgeIndex, Translator, build_index, ranking
 from assistant.knowledge.build import MARKS
 from assistant.knowledge.documents import Document, interaction_documents, read_folders
 from assistant.knowledge.passages import split
@@ -95,12 +96,57 @@ def by_both(index: KnowledgeIndex, case: Case, vector: Any) -> list[str]:
 RANKERS: dict[str, Ranker] = {"vectors": by_vectors, "words": by_words, "fused": by_both}
 
 
-def measure_finding(index: KnowledgeIndex, cases: list[Case]) -> dict[str, dict[str, dict[str, float]]]:
+class Timed:
+    """A translator that counts how often the model is asked and how long that takes."""
+
+    def __init__(self, model: Any) -> None:
+        self._translate = Translator(model)
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, question: str) -> str:
+        started = time.perf_counter()
+        found = self._translate(question)
+        self.seconds.setdefault(question, time.perf_counter() - started)
+        return found
+
+    def ranker(self, index: KnowledgeIndex, case: Case, vector: Any) -> list[str]:
+        hits = index.search(
+            case.query,
+            role=case.role,  # type: ignore[arg-type]
+            customer=case.customer,
+            k=10,
+            one_per_source=True,
+            translate=self,
+        )
+        return [hit.source for hit in hits]
+
+    def figures(self, questions: int) -> dict[str, float]:
+        seconds = list(self.seconds.values())
+        return {
+            "questions": questions,
+            "translated": len(seconds),
+            "p50_s": round(float(np.percentile(seconds, 50)), 2),
+            "p95_s": round(float(np.percentile(seconds, 95)), 2),
+        }
+
+
+def measure_translation(index: KnowledgeIndex, cases: list[Case], model: Any) -> dict[str, Any]:
+    """As the other measures, for the Chinese questions with their translation by the chat model."""
+    chinese = [case for case in cases if case.language == "zh"]
+    timed = Timed(model)
+    finding = measure_finding(index, chinese, {**RANKERS, "translated": timed.ranker})
+    threshold = measure_threshold(index, chinese, timed)["zh"]
+    return {"finding": finding, "threshold": threshold, "model": timed.figures(len(chinese))}
+
+
+def measure_finding(
+    index: KnowledgeIndex, cases: list[Case], rankers: dict[str, Ranker] = RANKERS
+) -> dict[str, dict[str, dict[str, float]]]:
     """{part: {ranker: {n, recall@5, mrr@10}}} over the cases that have an answer."""
     answered = [case for case in cases if case.sources]
     vectors = index.embedder.encode([case.query for case in answered])
     table: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
-    for name, ranker in RANKERS.items():
+    for name, ranker in rankers.items():
         ranks: dict[str, list[int]] = defaultdict(list)
         for case, vector in zip(answered, vectors, strict=True):
             found = ranker(index, case, vector)[:10]
@@ -116,7 +162,9 @@ def measure_finding(index: KnowledgeIndex, cases: list[Case]) -> dict[str, dict[
     return dict(sorted(table.items()))
 
 
-def measure_threshold(index: KnowledgeIndex, cases: list[Case]) -> dict[str, dict[str, float]]:
+def measure_threshold(
+    index: KnowledgeIndex, cases: list[Case], translate: Timed | None = None
+) -> dict[str, dict[str, float]]:
     """How often the threshold errs: answers let through where there is none, answers held back where there is one.
 
     A held-back answer is a question with a right hit in the first five, none of which reaches the threshold.
@@ -127,7 +175,13 @@ def measure_threshold(index: KnowledgeIndex, cases: list[Case]) -> dict[str, dic
         for case in cases:
             if case.language != language:
                 continue
-            hits = index.search(case.query, role=case.role, customer=case.customer, k=5)  # type: ignore[arg-type]
+            hits = index.search(
+                case.query,
+                role=case.role,  # type: ignore[arg-type]
+                customer=case.customer,
+                k=5,
+                translate=translate,
+            )
             best = hits[0].score if hits else 0.0
             if not case.sources:
                 false_accepts.append(best >= index.threshold)
@@ -280,8 +334,10 @@ def measure_rebuild(store: Any, embedder: Embedder, kb: Path, documents: int = 1
     }
 
 
-def measure_index(store: Any, embedder: Embedder, kb: Path, *, fitting: bool) -> dict[str, Any]:
-    """Build an index in a folder of its own and ask it the questions."""
+def measure_index(
+    store: Any, embedder: Embedder, kb: Path, *, fitting: bool, model: Any = None
+) -> dict[str, Any]:
+    """Build an index in a folder of its own and ask it the questions; with ``model``, translated ones too."""
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -306,6 +362,9 @@ def measure_index(store: Any, embedder: Embedder, kb: Path, *, fitting: bool) ->
         result["threshold"] = {"at": index.threshold, **measure_threshold(index, cases)}
         result["latency"] = measure_latency(index, cases)
         _print_table(result["finding"])
+        if model is not None:
+            result["translated"] = measure_translation(index, cases, model)
+            _print_table(result["translated"]["finding"])
     return result
 
 
@@ -319,6 +378,9 @@ def main() -> None:
         help="home folder with a record; default: CRM_ASSISTANT_HOME, else articles alone",
     )
     parser.add_argument("--only", choices=["retrieval", "speed", "rebuild", "scale"], help="just this part")
+    parser.add_argument(
+        "--translate", action="store_true", help="load the chat model and translate as a turn does"
+    )
     parser.add_argument("--fit", action="store_true", help="fit the ranking's weights and print them")
     options = parser.parse_args()
 
@@ -346,15 +408,21 @@ def main() -> None:
     if options.only in (None, "rebuild"):
         result["rebuild"] = measure_rebuild(store, embedder, kb)
     if options.only in (None, "retrieval"):
-        result |= measure_index(store, embedder, kb, fitting=options.fit)
+        model = None
+        if options.translate:
+            from assistant.language import load_chat_model
+
+            model = load_chat_model(settings)
+        result |= measure_index(store, embedder, kb, fitting=options.fit, model=model)
     result["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps(result, ensure_ascii=False))
 
 
 def _print_table(table: dict[str, dict[str, dict[str, float]]]) -> None:
-    print(f"{'':22}{'n':>5}" + "".join(f"{name + ' R@5':>14}{'MRR@10':>9}" for name in RANKERS))
+    names = next(iter(table.values()))
+    print(f"{'':22}{'n':>5}" + "".join(f"{name + ' R@5':>15}{'MRR@10':>9}" for name in names))
     for part, rankers in table.items():
-        cells = "".join(f"{found['recall@5']:>14.3f}{found['mrr@10']:>9.3f}" for found in rankers.values())
+        cells = "".join(f"{found['recall@5']:>15.3f}{found['mrr@10']:>9.3f}" for found in rankers.values())
         print(f"{part:22}{rankers['fused']['n']:>5.0f}{cells}")
 
 

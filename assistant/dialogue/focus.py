@@ -41,10 +41,13 @@ class Focus:
         self._vectors: OrderedDict[str, Any] = OrderedDict()
         self._lock = Lock()
 
-    def pick(self, question: str, articles: Sequence[tuple[Evidence, Sequence[Any]]]) -> list[Evidence]:
+    def pick(
+        self, question: str, articles: Sequence[tuple[Evidence, Sequence[Any]]], translated: str = ""
+    ) -> list[Evidence]:
         """Each article's best lines as one piece of evidence; the article with the best line first.
 
         ``articles`` are the found passages, best first, each with all passages of its article (``title``, ``text``).
+        With the question ``translated``, a line counts by the one of the two that it fits better.
         """
         lines: list[_Line] = []
         for number, (found, passages) in enumerate(articles[:_ARTICLES]):
@@ -57,7 +60,10 @@ class Focus:
                     lines.append(_Line((number, len(lines)), found.source, text))
         if not lines:
             return [found for found, _ in articles]
-        scores = self._scores(question, [line.text for line in lines])
+        texts = [line.text for line in lines]
+        scores = self._scores(question, texts)
+        if translated:
+            scores = np.maximum(scores, self._scores(translated, texts))
         best = np.argsort(-scores, kind="stable")[:_LINES]
         chosen = sorted(int(i) for i in best)
         evidence: list[tuple[float, Evidence]] = []

@@ -443,13 +443,12 @@ class Toolbox:
         """What the company's articles say about something."""
         if self.index is None:
             return ToolResult({"hits": []})
-        asked = query
+        translated = ""
 
         def english(text: str) -> str:
-            nonlocal asked
-            found = self.translate(text) if self.translate else ""
-            asked = found or text
-            return found
+            nonlocal translated
+            translated = self.translate(text) if self.translate else ""
+            return translated
 
         hits = self.index.search(
             query,
@@ -466,7 +465,7 @@ class Toolbox:
                 (e, self.index.read(e.source, role=self.session.role))
                 for e in dict.fromkeys(found[e.source] for e in evidence)
             ]
-            evidence = self.focus.pick(asked, articles)
+            evidence = self.focus.pick(query, articles, translated)
         return ToolResult(
             {"hits": [{"source": e.source, "score": round(e.score, 3)} for e in evidence]}, evidence
         )

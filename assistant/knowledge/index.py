@@ -21,6 +21,8 @@ from assistant.knowledge.words import is_chinese, query_words
 Kind = Literal["article", "interaction"]
 MOST_PARTS = 4
 THRESHOLD = 0.5  # see ranking.py: where the two kinds of error balance
+# a Chinese question whose best hit is at least so sure needn't be asked in English, too; see scripts/bench_index.py
+SURE = 0.93
 _REMEMBERED = 256
 
 # where a question may have a second side; both sides must have words of their own
@@ -102,8 +104,9 @@ class KnowledgeIndex:
 
         ``customer`` is the session's customer for the role ``customer`` (never what a message claims), and narrows
         interactions to one customer for agents. ``since`` and ``until`` are ISO dates, inclusive; with them, articles
-        without a date are left out. ``translate`` makes English of a Chinese question; it is only called where the
-        question finds nothing that is above the threshold. Every filter acts before the ranking.
+        without a date are left out. ``translate`` makes English of a Chinese question ("" where it can't); it is
+        only called where there is something in English to be seen and the question's own best hit isn't sure.
+        Every filter acts before the ranking.
         """
         snapshot = self._live()
         allowed = snapshot.visible(
@@ -113,10 +116,12 @@ class KnowledgeIndex:
         if not query or k < 1 or not allowed.any():
             return []
         ranked = self._ranked(snapshot, query, allowed, bool(customer))
-        if translate is not None and is_chinese(query) and (not ranked or ranked[0][1] < self.threshold):
-            translated = " ".join(translate(query).split())
+        if translate is not None and is_chinese(query) and (not ranked or ranked[0][1] < SURE):
+            english = snapshot.not_in("zh", allowed)
+            translated = " ".join(translate(query).split()) if english.any() else ""
             if translated and translated != query:
-                ranked = _merged([ranked, self._ranked(snapshot, translated, allowed, bool(customer))])
+                found = self._ranked(snapshot, translated, english, bool(customer))
+                ranked = _agreed(ranked, found, float(english.sum() / allowed.sum()))
         kept = ranking.distinct(snapshot, [row for row, _ in ranked[: 4 * k + 12]])
         score = dict(ranked)
         hits: list[Hit] = []
@@ -236,6 +241,21 @@ def _merged(lists: list[list[tuple[int, float]]]) -> list[tuple[int, float]]:
     top = max(best.values(), default=0.0)
     first = {ranked[0][0] for ranked in lists if ranked and ranked[0][1] >= top / 2}
     return sorted(best.items(), key=lambda item: (item[0] not in first, -item[1]))
+
+
+def _agreed(
+    own: list[tuple[int, float]], translated: list[tuple[int, float]], share: float
+) -> list[tuple[int, float]]:
+    """One ranking of a question's and its translation's; the question's is less sure where the other finds less.
+
+    A Chinese question shares characters with nearly everything, so its own best hit often looks better than it is. Where
+    its translation finds nothing as good, that counts for as much as the ``share`` of English in what may be seen (at
+    most one half).
+    """
+    merged = _merged([own, translated])
+    before, after = (ranked[0][1] if ranked else 0.0 for ranked in (own, translated))
+    doubt = min(0.5, share) * (1 - after / before) if before > after else 0.0
+    return [(row, score * (1 - doubt)) for row, score in merged]
 
 
 def _hit(passage: StoredPassage, score: float, also: tuple[str, ...] = ()) -> Hit:

@@ -99,7 +99,8 @@ def features(snapshot: Snapshot, query: Query, rows: Rows) -> NDArray[np.float64
             matched / weight,
             bm25 / (weight * (_K1 + 1)),
             in_title / weight,
-            (passage.language == "zh") == query.chinese,
+            # an article may be there in both languages, what a customer said is there once
+            passage.kind == "interaction" or (passage.language == "zh") == query.chinese,
         )
     return table
 

@@ -258,6 +258,10 @@ class Snapshot:
         seen.flags.writeable = False  # it is kept and shared
         return seen
 
+    def not_in(self, language: str, allowed: Mask) -> Mask:
+        """The ``allowed`` rows that aren't written in ``language``."""
+        return allowed & ~self._language.equals(language)
+
     # -- candidates ---------------------------------------------------------------------------------------
 
     def by_words(self, words: Sequence[str], allowed: Mask, limit: int) -> Rows:

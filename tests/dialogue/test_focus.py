@@ -36,6 +36,13 @@ def test_the_article_with_the_best_line_comes_first_and_items_keep_their_heading
     assert found[0].score == 0.8 and found[0].id == "kb:warranty#0"
 
 
+def test_a_translated_question_picks_lines_in_its_own_language() -> None:
+    focus = Focus(WordEmbedder().encode)
+    articles = [(evidence("gifts", GIFTS[0]), GIFTS), (evidence("warranty", WARRANTY[0]), WARRANTY)]
+    found = focus.pick("水垢在保修范围内吗", articles, "Is limescale covered by the warranty?")
+    assert found[0].source == "public/en/warranty.md" and "limescale" in found[0].text
+
+
 def test_what_answers_by_itself_shares_the_questions_words() -> None:
     focus = Focus(WordEmbedder().encode)
     lines = ["Machines and grinders have 24 months of warranty.", "Repairs are free.", "We roast on Tuesday."]
