@@ -37,7 +37,7 @@ _LAYER = {
 _TOP = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 _ARCHITECTURES = {"qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"}
 _CHUNK_VALUES = 4_000_000
-_BYTES = {"BF16": 2, "U8": 1, "I8": 1}
+_BYTES = {"BF16": 2, "F32": 4, "U8": 1, "I8": 1}
 _CONTROL, _USER_DEFINED = 3, 4
 
 

@@ -1,12 +1,18 @@
 """The Qwen2 architecture on a CPU with as little as possible between the weights and the answer.
 
-Many rows at once (a prompt) go through the bf16 weights and oneDNN; few rows (an answer, token by token) go through
-the same weights in 4 and 8 bits, which is a third of the memory traffic. Weights are mapped from disk, caches are
-preallocated, projections of one input are one product. Same interface as ``engine.TransformersRunner``.
+Many rows at once (a prompt, or the next tokens of several answers) are rounded to int8, each row with a scale of its
+own, and multiplied with int8 weights by oneDNN, on the CPU's AMX units where it has them (LLM.int8 without its
+outliers: arXiv:2208.07339; what it costs is measured by ``scripts/bench_language.py``). Few rows (an answer, token by
+token) stay in bf16 and meet weights of 4 and 8 bits, which is the least memory traffic. Caches are preallocated,
+projections of one input are one product. Same interface as ``engine.TransformersRunner``.
 """
 
+import ctypes
 import json
+import os
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +21,15 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from assistant.errors import WeightsError
 from assistant.language import device, quant
 
-# At so many rows the int4 kernel still beats oneDNN's bf16 product; at 16 it is several times slower.
+# At so many rows the int4 kernel is no slower than oneDNN's products; at 16 it is several times slower.
 _FEW_ROWS = 4
+# Reading the weights is what a product of so many rows costs.
+_SHARED_ROWS = 32
 _GROW = 512
+_READERS = 2
 
 
 @dataclass
@@ -29,16 +39,51 @@ class _Cache:
     length: int = 0
 
 
-class _Linear:
-    """One matrix: parts in bf16 for many rows; int4 and int8 parts for few rows. Parts are stacked on the output."""
+class _Packed:
+    """An int8 matrix in oneDNN's own blocks: (rows, K) bf16 in, (rows, N) bf16 out."""
 
-    def __init__(self, dense: list[torch.Tensor], fast: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        self._dense = dense
-        self._fast = fast
+    def __init__(self, weights: torch.Tensor, scales: torch.Tensor) -> None:
+        self._weights, self._scales = weights, scales
+        self._zeros = torch.zeros(scales.shape[0], dtype=torch.int64)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        if x.shape[0] <= _FEW_ROWS or not self._dense:
+        # over 126.4, so that a scale rounded to bf16 still leaves nothing beyond 127
+        scale = x.abs().amax(1, keepdim=True).mul_(1 / 126.4).clamp_(min=1e-12)
+        rounded = (x / scale).round_().to(torch.int8)
+        product: torch.Tensor = torch.ops.onednn.qlinear_pointwise(
+            rounded,
+            1.0,
+            0,
+            self._weights,
+            self._scales,
+            self._zeros,
+            None,
+            1.0,
+            0,
+            torch.bfloat16,
+            "none",
+            [],
+            "",
+        )
+        return product.mul_(scale)
+
+
+class _Linear:
+    """One matrix: int8 or parts in bf16 for many rows; int4 and int8 parts for few. Parts are stacked on the output."""
+
+    def __init__(
+        self,
+        fast: list[tuple[torch.Tensor, torch.Tensor]],
+        many: "_Packed | None" = None,
+        dense: Sequence[torch.Tensor] = (),
+    ) -> None:
+        self._fast, self._many, self._dense = fast, many, dense
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[0] <= _FEW_ROWS:
             parts = [_few(x, weights, scales) for weights, scales in self._fast]
+        elif self._many is not None:
+            return self._many(x)
         else:
             parts = [functional.linear(x, weights) for weights in self._dense]
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
@@ -75,7 +120,7 @@ class _Span:
 class LeanRunner:
     """A Qwen2 model of a converted folder on the CPU in bf16 and int4. ``folder`` holds ``fast.safetensors``."""
 
-    few_rows = _FEW_ROWS
+    few_rows, shared_rows = _FEW_ROWS, _SHARED_ROWS
 
     def __init__(self, folder: Path, context_tokens: int) -> None:
         from safetensors import safe_open
@@ -93,8 +138,13 @@ class LeanRunner:
             self._repack = not _layout_fits()
             self._embedding = plain.get_tensor("model.embed_tokens.weight")
             self._norm_out = plain.get_tensor("model.norm.weight")
-            self._head = _Linear([], [self._fast(fast, "lm_head")])
-            self._layers = [self._layer(plain, fast, number) for number in range(config["num_hidden_layers"])]
+            untied = "lm_head.weight" in plain.keys()  # noqa: SIM118
+            head = plain.get_tensor("lm_head.weight") if untied else self._embedding
+            self._head = _Linear([self._fast(fast, "lm_head")], dense=[head])
+            with _PackedFile(folder / "fast.safetensors") as packed:
+                numbers = range(config["num_hidden_layers"])
+                with ThreadPoolExecutor(_READERS) as pool:
+                    self._layers = list(pool.map(lambda n: self._layer(plain, fast, packed, n), numbers))
         theta = config["rope_parameters"]["rope_theta"]
         powers = 1.0 / theta ** (torch.arange(0, self._width, 2, dtype=torch.float32) / self._width)
         angles = torch.outer(torch.arange(context_tokens + 1, dtype=torch.float32), powers).repeat(1, 2)
@@ -207,13 +257,15 @@ class LeanRunner:
             grown[:, :, : cache.length] = old[:, :, : cache.length]
             setattr(cache, name, grown)
 
-    def _layer(self, plain: Any, fast: Any, number: int) -> _Layer:
+    def _layer(self, plain: Any, fast: Any, packed: "_PackedFile", number: int) -> _Layer:
         at = f"model.layers.{number}"
 
         def linear(whole: str, *parts: str) -> _Linear:
-            dense = [plain.get_tensor(f"{at}.{part}.weight") for part in parts]
             names = [whole] if f"{at}.{whole}.q4" in self._names else list(parts)
-            return _Linear(dense, [self._fast(fast, f"{at}.{name}") for name in names])
+            quick = [self._fast(fast, f"{at}.{name}") for name in names]
+            if (many := packed.read(f"{at}.{whole}")) is not None:
+                return _Linear(quick, many)
+            return _Linear(quick, dense=[plain.get_tensor(f"{at}.{part}.weight") for part in parts])
 
         biases = [f"{at}.self_attn.{part}_proj.bias" for part in "qkv"]
         has_bias = biases[0] in plain.keys()  # noqa: SIM118
@@ -237,6 +289,62 @@ class LeanRunner:
         return weights, fast.get_tensor(f"{name}.sz")
 
 
+class _PackedFile:
+    """Reads the ``p8`` matrices of a file straight into oneDNN's memory, where its blocks are those of the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._shells: dict[tuple[int, int], torch.Tensor] = {}
+        self._mutex = threading.Lock()
+
+    def __enter__(self) -> "_PackedFile":
+        self._file = self._path.open("rb", buffering=0)
+        size = int.from_bytes(self._file.read(8), "little")
+        self._entries = json.loads(self._file.read(size))
+        self._start = 8 + size
+        self._fits = _packs_alike()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, name: str) -> _Packed | None:
+        """None where the file doesn't have the matrix or this CPU wants other blocks."""
+        if not self._fits or f"{name}.p8" not in self._entries:
+            return None
+        scales = torch.from_numpy(np.frombuffer(self._bytes(f"{name}.ps"), dtype="<f4").copy())
+        begin, end = self._entries[f"{name}.p8"]["data_offsets"]
+        rows = scales.shape[0]
+        shape = rows, (end - begin) // rows - 4
+        with self._mutex:
+            if (
+                shape not in self._shells
+            ):  # oneDNN takes long to pack, and a copy of a packed matrix is packed alike
+                self._shells[shape] = torch.ops.onednn.qlinear_prepack(
+                    torch.zeros(shape, dtype=torch.int8), None
+                )
+        weights = self._shells[shape].clone()
+        view = (ctypes.c_char * (end - begin)).from_address(torch.ops.mkldnn.data_ptr(weights))
+        self._into(memoryview(view).cast("B"), begin)
+        return _Packed(weights, scales)
+
+    def _bytes(self, name: str) -> bytearray:
+        begin, end = self._entries[name]["data_offsets"]
+        found = bytearray(end - begin)
+        self._into(memoryview(found), begin)
+        return found
+
+    def _into(self, view: memoryview, begin: int) -> None:
+        done = 0
+        while done < len(view):
+            if not (got := os.preadv(self._file.fileno(), [view[done:]], self._start + begin + done)):
+                raise WeightsError(
+                    f"{self._path} is shorter than it says",
+                    f"delete it to make it anew: rm -r '{self._path.parent}'",
+                )
+            done += got
+
+
 def can_run(folder: Path) -> bool:
     """Whether this folder and this machine are what ``LeanRunner`` is made for."""
     if device.accelerator() != "cpu" or not device.fast_bf16() or not (folder / "fast.safetensors").is_file():
@@ -254,3 +362,13 @@ def _layout_fits() -> bool:
     )
     theirs = torch.ops.aten._convert_weight_to_int4pack_for_cpu(torch.from_numpy(q), 1)
     return bool((theirs.numpy() == quant.pack_int4(q.astype(np.uint8))).all())
+
+
+def _packs_alike() -> bool:
+    """Whether oneDNN packs int8 weights here as the file does; so it is on CPUs with AMX."""
+    rows, columns = 2 * quant.BLOCK_ROWS, 2 * quant.BLOCK_COLUMNS
+    q = (np.arange(rows * columns, dtype=np.int64) * 89 % 251 - 125).astype(np.int8).reshape(rows, columns)
+    ours = quant.pack_int8(q).tobytes() + (-q.sum(axis=1, dtype=np.int32)).tobytes()
+    theirs = torch.ops.onednn.qlinear_prepack(torch.from_numpy(q), None)
+    size = torch.ops.mkldnn._nbytes(theirs)
+    return size == len(ours) and ctypes.string_at(torch.ops.mkldnn.data_ptr(theirs), size) == ours

@@ -29,7 +29,7 @@ def test_what_followed_before_is_guessed(ids: list[int], guess: list[int]) -> No
 class _Counts:
     """A runner whose next token is always the last one plus one; the cache is the list of ids."""
 
-    vocab_size, few_rows = 50, 4
+    vocab_size, few_rows, shared_rows = 50, 4, 16
 
     def __init__(self) -> None:
         self.passes = 0
@@ -77,7 +77,7 @@ def test_answers_under_way_share_their_passes() -> None:
     slowly = runner.forward_many
 
     def forward_many(parts: list[tuple[list[int], list[int], int]]) -> list[torch.Tensor]:
-        assert sum(len(ids) for _, ids, _ in parts) <= runner.few_rows
+        assert sum(len(ids) for _, ids, _ in parts) <= runner.shared_rows
         time.sleep(0.003)
         return slowly(parts)
 
@@ -98,7 +98,7 @@ def test_answers_under_way_share_their_passes() -> None:
     for thread in threads:
         thread.join(20)
     assert got == {n: [(n + 1 + i) % 50 for i in range(20)] for n in range(0, 48, 8)}
-    assert runner.passes < 6 * 19 * 0.6
+    assert runner.passes < 6 * 19 * 0.4
 
 
 def test_a_failed_pass_fails_for_all_that_shared_it_and_leaves_their_caches_whole() -> None:
