@@ -35,7 +35,11 @@ def main() -> None:
     options.add_argument("--repeats", type=int, default=5)
     options.add_argument("--threads", type=int, default=0)
     options.add_argument("--skip", default="", help="comma-separated: bf16, grammar, perplexity, chats")
-    options.add_argument("--gguf", default="", help="this file in llama.cpp (package xllamacpp) as the peer")
+    options.add_argument(
+        "--gguf",
+        default="",
+        help="this file in llama.cpp and OpenVINO as peers (packages xllamacpp, openvino-genai)",
+    )
     given = options.parse_args()
     skip = set(given.skip.split(","))
 
@@ -69,12 +73,19 @@ def main() -> None:
         result["chats"] = chats(chat)
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     if given.gguf:
-        result["llama.cpp"] = {"turn": turns(llama_cpp(given.gguf, torch.get_num_threads()), given.repeats)}
-        theirs, mine = result["llama.cpp"]["turn"], result["turn"]
-        result["of_llama.cpp"] = {
-            "turn": round(mine["total_s"] / theirs["total_s"], 2),
-            "answer_per_s": round(mine["answer_per_s"] / theirs["answer_per_s"], 2),
-        }
+        threads = torch.get_num_threads()
+        for name, peer in (("llama.cpp", llama_cpp), ("openvino", openvino)):
+            try:
+                theirs = turns(peer(given.gguf, threads, chat._writer.tokenizer), given.repeats)
+            except ImportError as error:
+                print(f"{name} is left out: {error}")
+                continue
+            mine = result["turn"]
+            result[name] = {
+                "turn": theirs,
+                "our_turn": round(mine["total_s"] / theirs["total_s"], 2),
+                "our_answer_per_s": round(mine["answer_per_s"] / theirs["answer_per_s"], 2),
+            }
     if "grammar" not in skip:
         result["grammar"] = grammars(chat)
     if "perplexity" not in skip or "bf16" not in skip:
@@ -182,7 +193,7 @@ def chats(chat: Any, many: int = 8, limit: int = 160) -> dict[str, float]:
     }
 
 
-def llama_cpp(gguf: str, threads: int) -> Any:
+def llama_cpp(gguf: str, threads: int, _: Any) -> Any:
     """The same turn through llama.cpp, with its own cache of the prompt's beginning."""
     import xllamacpp
     from langchain_core.messages import convert_to_openai_messages
@@ -205,6 +216,30 @@ def llama_cpp(gguf: str, threads: int) -> Any:
             "total_s": total,
             "answer_tokens": timing["predicted_n"],
             "prompt_tokens": answer["usage"]["prompt_tokens"],
+        }
+
+    return ask
+
+
+def openvino(gguf: str, threads: int, tokenizer: Any) -> Any:
+    """The same turn through OpenVINO GenAI, which reads the same file."""
+    import openvino_genai
+    from langchain_core.messages import convert_to_openai_messages
+
+    pipeline = openvino_genai.LLMPipeline(gguf, "CPU", INFERENCE_NUM_THREADS=threads)
+
+    def ask(messages: list[Any], limit: int) -> dict[str, float]:
+        config = openvino_genai.GenerationConfig(max_new_tokens=limit, apply_chat_template=False)
+        prompt = tokenizer.apply_chat_template(
+            convert_to_openai_messages(messages), tokenize=False, add_generation_prompt=True
+        )
+        started = time.perf_counter()
+        metrics = pipeline.generate([prompt], config).perf_metrics
+        return {
+            "first_token_s": metrics.get_ttft().mean / 1000,
+            "total_s": time.perf_counter() - started,
+            "answer_tokens": metrics.get_num_generated_tokens(),
+            "prompt_tokens": metrics.get_num_input_tokens(),
         }
 
     return ask

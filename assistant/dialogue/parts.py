@@ -142,9 +142,10 @@ class Parts:
     @property
     def policy(self) -> Policy:
         """What the assistant may do by itself: ``policy.yaml`` in the folder of articles."""
+        folder = self.settings.kb_dir(demo=self.is_demo)
         with self._lock:
             if "policy" not in self._parts:
-                self._parts["policy"] = read_policy(self.settings.kb_dir(demo=self.is_demo))
+                self._parts["policy"] = read_policy(folder)
             policy: Policy = self._parts["policy"]
             return policy
 
