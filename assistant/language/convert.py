@@ -7,9 +7,8 @@ size. The caller gives an empty folder and publishes it afterwards; nothing here
 import json
 import os
 import struct
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +68,7 @@ def convert_gguf(source: Path, folder: Path, progress: Progress) -> None:
         def report(done: int) -> None:
             progress("convert", done, first + second)
 
-        _write_tensors(folder / "model.safetensors", plain, _in_order(gguf, names), report)
+        _write_tensors(folder / "model.safetensors", plain, _plain_blocks(gguf, names), report)
         _write_tensors(
             folder / "fast.safetensors",
             quant.specs(fast),
@@ -217,23 +216,14 @@ def _bytes_of(specs: Sequence[quant.Spec]) -> int:
     return sum(_BYTES[kind] * int(np.prod(shape, dtype=np.int64)) for _, kind, shape in specs)
 
 
-def _in_order(gguf: GgufFile, names: dict[str, GgufTensor]) -> Iterator[bytes]:
-    """The bf16 bytes of all tensors in order, made by a few threads with at most a few blocks ahead."""
-    workers = min(4, os.cpu_count() or 1)
-    waiting: deque[Future[bytes]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for tensor in names.values():
-                step = max(1, _CHUNK_VALUES // tensor.shape[-1])
-                for start in range(0, tensor.rows, step):
-                    waiting.append(pool.submit(_bf16, gguf, tensor, start, start + step))
-                    if len(waiting) > 2 * workers:
-                        yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+def _plain_blocks(gguf: GgufFile, names: dict[str, GgufTensor]) -> Iterator[bytes]:
+    """The bf16 bytes of all tensors in order."""
+    return quant.in_order(
+        partial(_bf16, gguf, tensor, start, start + step)
+        for tensor in names.values()
+        for step in (max(1, _CHUNK_VALUES // tensor.shape[-1]),)
+        for start in range(0, tensor.rows, step)
+    )
 
 
 def _bf16(gguf: GgufFile, tensor: GgufTensor, start: int, stop: int) -> bytes:

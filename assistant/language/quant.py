@@ -16,8 +16,13 @@ Tensors: ``NAME.q4`` uint8 (N, K/2) in blocks of 64 rows as the AVX-512 kernel w
 Query, key and value of a layer are one matrix where all are Q4_K and in ``p8``, likewise gate and up.
 """
 
-from collections.abc import Iterator, Mapping
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,6 +31,7 @@ from assistant.language.gguf_file import GgufFile, GgufTensor
 GROUP, BLOCK_ROWS, BLOCK_COLUMNS = 32, 64, 64
 _Q4_K = 12
 _CHUNK_ROWS = 2048
+_Made = TypeVar("_Made")
 Spec = tuple[str, str, tuple[int, ...]]  # name, dtype of safetensors, shape
 
 
@@ -86,30 +92,55 @@ def specs(fast: FastPlan) -> list[Spec]:
 
 def blocks(gguf: GgufFile, fast: FastPlan) -> Iterator[bytes]:
     """The bytes of all tensors of ``specs``, in order."""
-    for tensors in fast.int4.values():
-        parts = [q4_k_groups(gguf.raw(tensor)) for tensor in tensors]
-        q = np.concatenate([part[0] for part in parts])
-        scales = np.concatenate([part[1] for part in parts])
-        zeros = np.concatenate([part[2] for part in parts])
-        yield pack_int4(q).tobytes()
-        yield bf16_bits(np.ascontiguousarray(np.stack([scales.T, zeros.T], axis=-1))).tobytes()
+    yield from in_order(partial(_int4_bytes, gguf, tensors) for tensors in fast.int4.values())
     for tensor in fast.int8.values():
         scale_bits = []
-        for start in range(0, tensor.rows, _CHUNK_ROWS):
-            q8, bits = int8_rows(gguf.dequantised(tensor, start, start + _CHUNK_ROWS))
+        for q8, bits in in_order(_int8_jobs(gguf, [tensor])):
             scale_bits.append(bits)
             yield q8.tobytes()
         yield np.concatenate(scale_bits).tobytes()
     for tensors in fast.packed.values():
-        sums, row_scales = [], []
-        for tensor in tensors:
-            for start in range(0, tensor.rows, _CHUNK_ROWS):
-                q8, bits = int8_rows(gguf.dequantised(tensor, start, start + _CHUNK_ROWS))
-                sums.append(-q8.sum(axis=1, dtype=np.int32))
-                row_scales.append(bits)
-                yield pack_int8(q8).tobytes()
+        sums, scale_bits = [], []
+        for q8, bits in in_order(_int8_jobs(gguf, tensors)):
+            sums.append(-q8.sum(axis=1, dtype=np.int32))
+            scale_bits.append(bits)
+            yield pack_int8(q8).tobytes()
         yield np.concatenate(sums).tobytes()
-        yield (np.concatenate(row_scales).astype(np.uint32) << np.uint32(16)).tobytes()
+        yield (np.concatenate(scale_bits).astype(np.uint32) << np.uint32(16)).tobytes()
+
+
+def in_order(jobs: Iterable[Callable[[], _Made]]) -> Iterator[_Made]:
+    """What the jobs make, one after the other, made by a few threads with at most a few results ahead."""
+    workers = min(4, os.cpu_count() or 1)
+    waiting: deque[Future[_Made]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for job in jobs:
+                waiting.append(pool.submit(job))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _int4_bytes(gguf: GgufFile, tensors: list[GgufTensor]) -> bytes:
+    parts = [q4_k_groups(gguf.raw(tensor)) for tensor in tensors]
+    q, scales, zeros = (np.concatenate(same) for same in zip(*parts, strict=True))
+    return pack_int4(q).tobytes() + bf16_bits(np.stack([scales.T, zeros.T], axis=-1)).tobytes()
+
+
+def _int8_jobs(
+    gguf: GgufFile, tensors: list[GgufTensor]
+) -> Iterator[Callable[[], tuple[np.ndarray, np.ndarray]]]:
+    def rows(tensor: GgufTensor, start: int) -> tuple[np.ndarray, np.ndarray]:
+        return int8_rows(gguf.dequantised(tensor, start, start + _CHUNK_ROWS))
+
+    for tensor in tensors:
+        for start in range(0, tensor.rows, _CHUNK_ROWS):
+            yield partial(rows, tensor, start)
 
 
 def q4_k_groups(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

