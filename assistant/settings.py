@@ -70,6 +70,10 @@ class Settings(BaseSettings):
         default=None,
         description="Folder of articles; default is kb/ in the home folder (the demo company brings its own)",
     )
+    company_tone: str = Field(
+        default="",
+        description="How the company writes to customers, e.g. 'warm, informal, no exclamation marks'",
+    )
     company_color: str = Field(default="#0f6b5c", description="The widget's colour, #rrggbb")
     widget_origins: str = Field(
         default="", description="Sites that may show the widget, e.g. https://shop.example; none by default"

@@ -412,6 +412,14 @@ class Store:
         )
         return [dict(row) for row in rows]
 
+    def offers_accepted(self, offer_id: str, since: date | str) -> int:
+        """How often an offer was accepted from a day on, by whomever."""
+        row = self.database.row(
+            "SELECT count(*) AS n FROM offers_made WHERE offer_id = ? AND outcome = 'accepted' AND at >= ?",
+            (offer_id, _day(since)),
+        )
+        return int(row["n"]) if row else 0
+
     def record_offer(
         self,
         offer_id: str,

@@ -78,6 +78,20 @@ class Writer:
             timing,
         )
 
+    def recite(self, evidence: Sequence[Evidence], numbers: Sequence[int]) -> Iterator[Sentence]:
+        """These pieces of evidence as they are: the first as it stands, the others as a list below it."""
+        started = time.perf_counter()
+        kept = []
+        for place, n in enumerate(numbers):
+            text = " ".join(evidence[n - 1].text.split())
+            kept.append(Sentence(("- " if place else "") + cite(text, (n,)), (n,)))
+        yield from kept
+        timing = {"total_s": round(time.perf_counter() - started, 3)}
+        found = citations(kept, evidence)
+        self.answered = Answered(
+            join(kept, self.language), "answered" if kept else "unknown", found, (), timing
+        )
+
     def write(
         self, question: str, evidence: Sequence[Evidence], *, before: str | None = None, hint: str = ""
     ) -> Iterator[Sentence]:

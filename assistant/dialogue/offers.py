@@ -3,7 +3,7 @@
 An offer's ``rules`` (JSON in the record) narrow who may get it; a missing rule allows everybody:
 ``risk`` (list of bands), ``tiers``, ``plans``, ``min_tenure_months``, ``needs_consent``, ``max_per_days`` (days
 between two offers to the same customer), ``ceiling_percent`` (largest discount), ``countries``,
-``needs_complaint_days`` (only so many days after a complaint).
+``needs_complaint_days`` (only so many days after a complaint), ``budget`` (how many may be accepted in a calendar year).
 """
 
 import json
@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from assistant.dialogue.account import is_complaint
 from assistant.dialogue.answer import Stop, never, stoppable
 
 Row = Mapping[str, Any]
+REVIEW_DAYS = 30  # a bad review is worth a word for so long
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,12 @@ def _obstacle(
     recent = today - timedelta(days=int(days)) if days else None
     if recent and any(m["at"][:10] >= recent.isoformat() for m in made):
         return f"had an offer in the last {days} days", f"最近{days}天内已获得优惠"
+    budget = rules.get("budget")
+    if budget and store.offers_accepted(offer["id"], since=date(today.year, 1, 1)) >= budget:
+        return (
+            f"its budget of {budget:g} for {today.year} is used up",
+            f"{today.year}年的{budget:g}份名额已用完",
+        )
     ceiling = rules.get("ceiling_percent")
     if ceiling and offer["kind"] == "discount" and float(offer["value"]) > float(ceiling):
         return f"above the ceiling of {ceiling} %", f"超过{ceiling}%的上限"
@@ -141,43 +149,64 @@ def _obstacle(
 def _complained(store: Any, customer: str, since: date) -> bool:
     """Whether a ticket was opened or a review of at most two stars written since a day."""
     rows = store.interactions(customer, since=since)
-    return any(
-        r["author"] == "customer" and (r["channel"] == "ticket" or (r.get("rating") or 5) <= 2) for r in rows
-    )
+    return any(is_complaint(r) for r in rows)
 
 
 @dataclass(frozen=True)
 class Action:
-    """One thing to do next: a code and a sentence in both languages."""
+    """One thing to do next: a code, and what and why in both languages."""
 
     code: str
     text: str
     text_zh: str
+    why: str = ""
+    why_zh: str = ""
 
     def as_dict(self, language: str) -> dict[str, str]:
-        return {"code": self.code, "text": self.text_zh if language == "zh" else self.text}
+        zh = language == "zh"
+        return {
+            "code": self.code,
+            "text": self.text_zh if zh else self.text,
+            "why": self.why_zh if zh else self.why,
+        }
 
 
-def next_actions(store: Any, customer: Row, *, risk: str | None, today: date) -> list[Action]:
-    """What is open for a customer, most pressing first: open tickets, an unanswered message, risk, an allowed offer."""
+def next_actions(
+    store: Any, customer: Row, *, risk: str | None, today: date, drivers: Sequence[tuple[str, str]] = ()
+) -> list[Action]:
+    """What is open for a customer, most pressing first: open tickets, an unanswered message, a bad review, risk, an
+    allowed offer. ``drivers`` are what raises the risk, in English and Chinese.
+    """
     actions: list[Action] = []
     rows = store.interactions(customer["id"], limit=40)
     for row in [r for r in rows if r["channel"] == "ticket" and r.get("status") == "open"][:2]:
         about = row.get("subject") or row["text"][:60]
         actions.append(
             Action("open_ticket", f"Answer the open ticket {row['id']} of {row['at'][:10]} ({about}).",
-                   f"处理{row['at'][:10]}的未结工单{row['id']}（{about}）。")
+                   f"处理{row['at'][:10]}的未结工单{row['id']}（{about}）。",
+                   f"it has been open for {_days(row, today)} days", f"已等待{_days(row, today)}天")
         )  # fmt: skip
     newest = rows[0] if rows else None
     fresh = newest and newest["at"][:10] >= (today - timedelta(days=14)).isoformat()
     if newest and fresh and newest["author"] == "customer" and newest["channel"] in ("email", "chat"):
         actions.append(
             Action("reply", f"Reply to the {newest['channel']} of {newest['at'][:10]} ({newest['id']}).",
-                   f"回复{newest['at'][:10]}的留言（{newest['id']}）。")
+                   f"回复{newest['at'][:10]}的留言（{newest['id']}）。",
+                   "the customer wrote last and has no answer", "客户的留言还没有得到回复")
         )  # fmt: skip
+    late = (today - timedelta(days=REVIEW_DAYS)).isoformat()
+    review = next((r for r in rows if r["channel"] == "review" and is_complaint(r) and r["at"] >= late), None)
+    if review and not any(r["author"] == "agent" and r["at"] > review["at"] for r in rows):
+        actions.append(
+            Action("review", f"Write to the customer about the review of {review['at'][:10]} ({review['id']}).",
+                   f"就{review['at'][:10]}的评价（{review['id']}）联系客户。",
+                   f"it has only {review['rating']} of 5 stars", f"评分仅{review['rating']}星（满分5星）")
+        )  # fmt: skip
+    reasons = ("; ".join(en for en, _ in drivers[:2]), "；".join(zh for _, zh in drivers[:2]))
     choice = choose(store, customer, risk=risk, today=today)
     if risk == "high":
-        actions.append(Action("call", "Call the customer: the churn risk is high.", "致电客户：流失风险高。"))
+        text = "Call the customer: the churn risk is high.", "致电客户：流失风险高。"
+        actions.append(Action("call", *text, *reasons))
     if choice.offers and risk in ("medium", "high"):
         first = choice.offers[0]
         actions.append(
@@ -185,9 +214,15 @@ def next_actions(store: Any, customer: Row, *, risk: str | None, today: date) ->
                 "offer",
                 f"Make the offer {first.name} ({first.id}).",
                 f"提供优惠“{first.name_zh}”（{first.id}）。",
+                "; ".join(en for en, _ in first.reasons),
+                "；".join(zh for _, zh in first.reasons),
             )
         )
     return actions
+
+
+def _days(row: Row, today: date) -> int:
+    return max(0, (today - date.fromisoformat(row["at"][:10])).days)
 
 
 # words of an offer's terms: these are for code to say

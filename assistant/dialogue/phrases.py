@@ -67,6 +67,20 @@ class EN:
     language = "en"
 
     @staticmethod
+    def channel(name: str) -> str:
+        return name
+
+    @staticmethod
+    def outcome(name: str) -> str:
+        """What became of an offer."""
+        return name
+
+    @staticmethod
+    def band(name: str) -> str:
+        """A churn risk: low, medium, high, or unknown."""
+        return name
+
+    @staticmethod
     def profile(row: Row, orders: Sequence[Row], subscription: Row | None) -> str:
         parts = [f"Customer {row['id']}" + (f" is {row['name']}" if row.get("name") else "")]
         place = ", ".join(str(row[k]) for k in ("city", "country") if row.get(k))
@@ -272,7 +286,8 @@ class EN:
         if not data:
             return f"Nothing is open for customer {customer}; no action is needed."
         return f"Next for customer {customer}: " + " ".join(
-            f"{i}. {a['text']}" for i, a in enumerate(data, start=1)
+            f"{i}. {a['text'].rstrip('.')}{'; why: ' + a['why'] if a.get('why') else ''}."
+            for i, a in enumerate(data, start=1)
         )
 
     @staticmethod
@@ -342,6 +357,19 @@ class ZH(EN):
     _mood: ClassVar[dict[str, str]] = {"positive": "正面", "neutral": "中性", "negative": "负面"}
     _band: ClassVar[dict[str, str]] = {"low": "低", "medium": "中", "high": "高"}
     _interval: ClassVar[dict[str, str]] = {"month": "月", "week": "周", "year": "年"}
+    _outcome: ClassVar[dict[str, str]] = {"sent": "已发送", "accepted": "已接受", "declined": "已拒绝"}
+
+    @staticmethod
+    def channel(name: str) -> str:
+        return ZH._channel.get(name, name)
+
+    @staticmethod
+    def outcome(name: str) -> str:
+        return ZH._outcome.get(name, name)
+
+    @staticmethod
+    def band(name: str) -> str:
+        return ZH._band.get(name, "未知" if name == "unknown" else name)
 
     @staticmethod
     def profile(row: Row, orders: Sequence[Row], subscription: Row | None) -> str:
@@ -531,7 +559,10 @@ class ZH(EN):
     def actions(customer: str, data: Sequence[Row]) -> str:
         if not data:
             return f"客户{customer}没有待处理事项，无需行动。"
-        return f"客户{customer}的下一步：" + "".join(f"{i}. {a['text']}" for i, a in enumerate(data, start=1))
+        return f"客户{customer}的下一步：" + "".join(
+            f"{i}. {a['text'].rstrip('。')}{'，原因：' + a['why'] if a.get('why') else ''}。"
+            for i, a in enumerate(data, start=1)
+        )
 
     @staticmethod
     def customer_list(data: Row) -> str:

@@ -5,11 +5,16 @@ from typing import Any
 
 from assistant.dialogue.events import Session, Step, Understood
 from assistant.dialogue.lists import read_filter
+from assistant.dialogue.negotiation import read_channel
 
 # intents that are about one account: an agent has to name it, a customer is signed in to it
 ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
     "churn_risk": ("churn_risk",),
-    "account_summary": ("customer_profile", "subscription", "orders", "contact_history"),
+    "account_summary": ("customer_profile", "account_history"),
+    "changes": ("changes_since_contact",),
+    "reply_draft": ("reply_facts",),
+    "negotiate": ("negotiation",),
+    "risk_score": ("risk_score",),
     "order_history": ("orders",),
     "subscription": ("subscription",),
     "contact_history": ("contact_history",),
@@ -55,6 +60,8 @@ def make_plan(
             return (*steps, Step("search_knowledge", {"query": message, "k": 2}))
     if intent == "list_customers":
         return (Step("list_customers", read_filter(store, message, today)),)
+    if intent == "unusual_orders":
+        return (Step("unusual_orders", span | ({"customer": account} if account else {})),)
     if intent == "compare" and len(understood.customers) > 1:
         return tuple(
             Step(tool, {"customer": c}) for c in understood.customers[:2] for tool in ("value", "churn_risk")
@@ -77,14 +84,16 @@ def make_plan(
                 continue
             if card in steps and tool == "customer_profile":
                 continue
-            extra: dict[str, Any] = (
-                {"query": message} if tool == "contact_history" and intent == "contact_history" else {}
-            )
-            limit: dict[str, Any] = (
-                {"k": 2} if tool == "contact_history" and intent == "account_summary" else {}
-            )
-            when = span if tool in ("orders", "contact_history") else {}
-            steps.append(Step(tool, {"customer": account} | when | extra | limit))
+            extra: dict[str, Any] = {}
+            if tool in ("orders", "contact_history"):
+                extra |= span
+            if tool == "contact_history":
+                extra |= {"query": message}
+            if tool == "changes_since_contact" and "since" in span:
+                extra |= {"since": span["since"]}
+            if tool == "negotiation":
+                extra |= {"channel": read_channel(message)}
+            steps.append(Step(tool, {"customer": account} | extra))
         if intent == "compare":
             steps += [Step(tool, {"customer": account}) for tool in ("orders", "value")]
     if general:

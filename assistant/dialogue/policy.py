@@ -73,8 +73,22 @@ class BookCallback(_Rule):
     days_ahead: int = 14
 
 
+class Negotiate(_Rule):
+    """``ceiling_percent`` is the largest discount by churn risk: low, medium, high."""
+
+    ceiling_percent: dict[str, float] = {}
+    days_between: int = Field(default=90, ge=0)
+
+
+class Goodwill(_Rule):
+    """Money that makes up for a fault: what an agent may give alone, and with the team lead's word."""
+
+    alone: float = Field(ge=0)
+    with_lead: float = Field(ge=0)
+
+
 class Policy(BaseModel):
-    """One field per action; None means that the assistant doesn't do it."""
+    """One field per action, None means that the assistant doesn't do it; the last two guide agents who negotiate."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     undo_minutes: int = 60
@@ -90,6 +104,8 @@ class Policy(BaseModel):
     leave_newsletter: _Rule | None = None
     open_ticket: OpenTicket | None = None
     book_callback: BookCallback | None = None
+    negotiate: Negotiate | None = None
+    goodwill: Goodwill | None = None
 
 
 def read_policy(folder: Path) -> Policy:

@@ -1,98 +1,34 @@
 """The tools of a turn: typed functions over the record, the index and the models, each returning data and evidence.
 
 Who is asked about never comes from the model: for a customer it is the session's own account, for an agent the account
-that code resolved from the message. What a role may use is declared once, in ``ROLES``; everything else is denied.
+that code resolved from the message. What a role may use is declared in ``toolkit``.
 """
 
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 from langchain_core.tools import StructuredTool
-from pydantic import BaseModel, Field
 
-from assistant.dialogue import phrases
+from assistant.dialogue import account, assessment, negotiation, phrases
 from assistant.dialogue.events import Session, ToolCalled
 from assistant.dialogue.focus import Focus
+from assistant.dialogue.policy import Policy
+from assistant.dialogue.toolkit import ARGUMENTS, ROLES, ListArgs, ToolResult
 from assistant.errors import AssistantError, PermissionDenied
-from assistant.evidence import Evidence, Role
+from assistant.evidence import Evidence
 
-STAFF: tuple[Role, ...] = ("agent", "admin")
-ANYBODY: tuple[Role, ...] = ("visitor", "customer", "agent", "admin")
-KNOWN: tuple[Role, ...] = ("customer", "agent", "admin")
-
-ROLES: Mapping[str, tuple[Role, ...]] = {
-    "search_knowledge": ANYBODY,
-    "products": ANYBODY,
-    "customer_profile": KNOWN,
-    "orders": KNOWN,
-    "order_status": KNOWN,
-    "subscription": KNOWN,
-    "recommend": KNOWN,
-    "contact_history": STAFF,
-    "churn_risk": STAFF,
-    "segment": STAFF,
-    "value": STAFF,
-    "sentiment_trend": STAFF,
-    "eligible_offers": STAFF,
-    "next_action": STAFF,
-    "list_customers": STAFF,
+# tools for agents that put several others together; each is a function of the toolbox
+FOR_AGENTS: Mapping[str, Callable[..., ToolResult]] = {
+    "account_history": account.account_history,
+    "changes_since_contact": account.changes_since_contact,
+    "reply_facts": account.reply_facts,
+    "negotiation": negotiation.negotiation,
+    "unusual_orders": assessment.unusual_orders,
+    "risk_score": assessment.risk_score,
 }
-
-
-class CustomerArgs(BaseModel):
-    customer: str = Field(description="Customer id")
-
-
-class PeriodArgs(CustomerArgs):
-    since: date | None = Field(default=None, description="First day, inclusive")
-    until: date | None = Field(default=None, description="Last day, inclusive")
-
-
-class OrderArgs(BaseModel):
-    order: str = Field(description="Order id")
-
-
-class ProductArgs(BaseModel):
-    products: list[str] = Field(description="Product codes")
-
-
-class SearchArgs(BaseModel):
-    query: str = Field(description="What to look for, in the user's words")
-
-
-class ContactArgs(PeriodArgs):
-    query: str = Field(default="", description="What the conversations should be about; empty for the newest")
-
-
-class ListArgs(BaseModel):
-    """Which customers: every field narrows, None leaves open."""
-
-    tier: str | None = Field(default=None, description="Tier, e.g. Gold")
-    country: str | None = None
-    language: str | None = Field(default=None, description="en or zh")
-    plan: str | None = Field(default=None, description="Subscription plan")
-    status: str | None = Field(default=None, description="Subscription status: active, paused, cancelled")
-    risk: str | None = Field(default=None, description="Churn risk: low, medium, high")
-    complaint: str | None = Field(
-        default=None, description="Complained about: price, delivery, quality, service, any"
-    )
-    since: date | None = Field(default=None, description="Complaints from this day on")
-    until: date | None = Field(default=None, description="Complaints up to this day")
-    sort: str = Field(default="risk", description="risk, spend, last_order, complaints, joined")
-    limit: int = Field(default=5, ge=1, le=50)
-    count_only: bool = False
-
-
-@dataclass(frozen=True)
-class ToolResult:
-    """What a tool found: ``data`` for programs, ``evidence`` for the answer."""
-
-    data: Any
-    evidence: list[Evidence] = field(default_factory=list)
 
 
 class Toolbox:
@@ -113,10 +49,12 @@ class Toolbox:
         language: str = "en",
         focus: Focus | None = None,
         translate: Callable[[str], str] | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.store, self.index, self.models = store, index, models
         self.session, self.language = session, language
         self.focus, self.translate = focus, translate
+        self.policy = policy or Policy()
         self.say = phrases.ZH if language == "zh" else phrases.EN
 
     # -- calling ----------------------------------------------------------------------------------------------
@@ -126,7 +64,7 @@ class Toolbox:
         started = time.perf_counter()
         try:
             self._allow(name)
-            result = getattr(self, name)(**self._own(name, arguments))
+            result = _function(name)(self, **self._own(name, arguments))
         except PermissionDenied:
             raise
         except AssistantError as error:
@@ -140,8 +78,8 @@ class Toolbox:
             StructuredTool.from_function(
                 func=self._bound(name),
                 name=name,
-                description=(getattr(self, name).__doc__ or "").strip().splitlines()[0],
-                args_schema=_ARGUMENTS[name],
+                description=(_function(name).__doc__ or "").strip().splitlines()[0],
+                args_schema=ARGUMENTS[name],
                 response_format="content_and_artifact",
             )
             for name, roles in ROLES.items()
@@ -162,13 +100,13 @@ class Toolbox:
     def _own(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """A customer's tools look at the session's account, whatever the arguments say."""
         given = dict(arguments)
-        if "customer" in _ARGUMENTS[name].model_fields and not self.session.is_staff:
+        if "customer" in ARGUMENTS[name].model_fields and not self.session.is_staff:
             if not self.session.customer:
                 raise PermissionDenied("not signed in")
             given["customer"] = self.session.customer
         return given
 
-    def _customer(self, customer: str) -> dict[str, Any]:
+    def customer_row(self, customer: str) -> dict[str, Any]:
         row = self.store.customer(customer)
         if row is None:
             raise phrases.unknown_customer(customer, self.store.closest_customers(customer))
@@ -178,23 +116,23 @@ class Toolbox:
 
     def customer_profile(self, customer: str) -> ToolResult:
         """Who a customer is: name, contact, language, since when, tier, consent."""
-        row = self._customer(customer)
+        row = self.customer_row(customer)
         orders = self.store.orders(customer)
         data = {k: v for k, v in row.items() if v not in (None, "", "{}")}
         if not self.session.is_staff:
             for internal in ("churned", "churned_on", "attributes"):
                 data.pop(internal, None)
         text = self.say.profile(data, orders, self._subscription_row(customer))
-        return ToolResult(data, [self._record(customer, "profile", text)])
+        return ToolResult(data, [self.record(customer, "profile", text)])
 
     def orders(
         self, customer: str, since: date | None = None, until: date | None = None, limit: int = 3
     ) -> ToolResult:
         """A customer's orders: how many, how much, and the newest with their lines."""
-        self._customer(customer)
+        self.customer_row(customer)
         rows = self.store.orders(customer, since=since, until=until)
         text = self.say.orders_summary(customer, rows, since, until)
-        evidence = [self._record(customer, "orders", text)]
+        evidence = [self.record(customer, "orders", text)]
         for row in rows[:limit]:
             evidence.append(
                 Evidence(
@@ -228,10 +166,10 @@ class Toolbox:
 
     def subscription(self, customer: str) -> ToolResult:
         """A customer's subscriptions: plan, price, status, next delivery."""
-        self._customer(customer)
+        self.customer_row(customer)
         rows = self.store.subscriptions(customer)
         text = self.say.subscriptions(customer, rows)
-        return ToolResult([_plain(r) for r in rows], [self._record(customer, "subscription", text)])
+        return ToolResult([_plain(r) for r in rows], [self.record(customer, "subscription", text)])
 
     def products(self, products: list[str]) -> ToolResult:
         """Products by code: name, category, price, description."""
@@ -243,7 +181,7 @@ class Toolbox:
 
     def value(self, customer: str) -> ToolResult:
         """What a customer is worth: revenue in all and in the last 12 months, average order, tier."""
-        row = self._customer(customer)
+        row = self.customer_row(customer)
         rows = [r for r in self.store.orders(customer) if r.get("status") not in ("cancelled", "returned")]
         year_ago = (self.store.as_of - timedelta(days=365)).isoformat()
         totals = [r.get("total") or 0.0 for r in rows]
@@ -257,13 +195,13 @@ class Toolbox:
             "tier": row.get("tier"),
             "currency": rows[0].get("currency") if rows else None,
         }
-        return ToolResult(data, [self._record(customer, "value", self.say.value(row, data))])
+        return ToolResult(data, [self.record(customer, "value", self.say.value(row, data))])
 
     def contact_history(
         self, customer: str, query: str = "", since: date | None = None, until: date | None = None, k: int = 5
     ) -> ToolResult:
         """What a customer said and was told: the conversations that fit the question, else the newest."""
-        row = self._customer(customer)
+        row = self.customer_row(customer)
         rows = self.store.interactions(customer, since=since, until=until)
         evidence: list[Evidence] = []
         if query and self.index is not None and rows:
@@ -298,7 +236,7 @@ class Toolbox:
                 )
             )
         if (len(rows) > 3 and not query) or not rows:
-            evidence.insert(0, self._record(customer, "contacts", self.say.contacts(row, rows)))
+            evidence.insert(0, self.record(customer, "contacts", self.say.contacts(row, rows)))
         data = {
             "customer": customer,
             "count": len(rows),
@@ -311,7 +249,7 @@ class Toolbox:
 
     def churn_risk(self, customer: str) -> ToolResult:
         """How likely a customer is to leave within 90 days, and why."""
-        self._customer(customer)
+        self.customer_row(customer)
         p = self.models("churn").predict(self.store, [customer])[0]
         data = {
             "customer": customer,
@@ -326,11 +264,11 @@ class Toolbox:
             ],
             "model_version": p.version,
         }  # fmt: skip
-        return ToolResult(data, [self._prediction(customer, "churn", self.say.churn(customer, data))])
+        return ToolResult(data, [self.prediction(customer, "churn", self.say.churn(customer, data))])
 
     def segment(self, customer: str) -> ToolResult:
         """Which segment a customer belongs to, and what marks it."""
-        self._customer(customer)
+        self.customer_row(customer)
         p = self.models("segments").predict(self.store, [customer])[0]
         zh = self.language == "zh"
         data = {
@@ -339,11 +277,11 @@ class Toolbox:
             "name": p.name_zh if zh else p.name_en,
             "profile": p.profile_zh if zh else p.profile_en,
         }
-        return ToolResult(data, [self._prediction(customer, "segment", self.say.segment(customer, data))])
+        return ToolResult(data, [self.prediction(customer, "segment", self.say.segment(customer, data))])
 
     def recommend(self, customer: str) -> ToolResult:
         """Which products fit a customer next, with reasons."""
-        self._customer(customer)
+        self.customer_row(customer)
         rows = self.models("recommend").recommend(self.store, customer, n=3)
         zh = self.language == "zh"
         data = []
@@ -354,11 +292,11 @@ class Toolbox:
                 {"product": r.product_id, "name": name, "price": product.get("price"), "currency": product.get("currency"),
                  "reason": r.reason_zh if zh else r.reason_en}
             )  # fmt: skip
-        return ToolResult(data, [self._prediction(customer, "recommend", self.say.recommend(customer, data))])
+        return ToolResult(data, [self.prediction(customer, "recommend", self.say.recommend(customer, data))])
 
     def sentiment_trend(self, customer: str) -> ToolResult:
         """How a customer has felt: the mood of the newest conversations and how it has changed."""
-        self._customer(customer)
+        self.customer_row(customer)
         rows = [r for r in self.store.interactions(customer, limit=30) if r["author"] == "customer"][:12]
         labels = self.models("sentiment").classify([r["text"] for r in rows]) if rows else []
         moods = [
@@ -370,7 +308,7 @@ class Toolbox:
             "counts": counts,
             "newest": [{"at": a, "channel": c, "interaction": i, "sentiment": s} for a, c, i, s in moods[:5]],
         }
-        evidence = [self._prediction(customer, "sentiment", self.say.sentiment(customer, data))]
+        evidence = [self.prediction(customer, "sentiment", self.say.sentiment(customer, data))]
         for r, label in list(zip(rows, labels, strict=True))[:6]:
             if label.label != "neutral" and len(evidence) < 3:
                 evidence.append(
@@ -390,8 +328,8 @@ class Toolbox:
         """Which offers the policy allows for a customer now, best first, with the reasons for and against."""
         from assistant.dialogue import offers
 
-        row = self._customer(customer)
-        choice = offers.choose(self.store, row, risk=self._risk_band(customer), today=self.store.as_of)
+        row = self.customer_row(customer)
+        choice = offers.choose(self.store, row, risk=self.risk_band(customer), today=self.store.as_of)
         data = choice.as_dict(self.language)
         return ToolResult(
             data,
@@ -406,13 +344,20 @@ class Toolbox:
         )
 
     def next_action(self, customer: str) -> ToolResult:
-        """What to do next for a customer, from open matters, risk and the offer policy."""
+        """What to do next for a customer and why, from open matters, risk and the offer policy."""
         from assistant.dialogue import offers
 
-        row = self._customer(customer)
-        actions = offers.next_actions(self.store, row, risk=self._risk_band(customer), today=self.store.as_of)
+        row = self.customer_row(customer)
+        prediction = self.churn_prediction(customer)
+        risk = str(prediction.band) if prediction else None
+        drivers = [
+            (r.text_en.removesuffix(" (raises)"), r.text_zh.removesuffix("（提高）"))
+            for r in (prediction.reasons if prediction else ())
+            if r.direction == "raises"
+        ]
+        actions = offers.next_actions(self.store, row, risk=risk, today=self.store.as_of, drivers=drivers)
         data = [a.as_dict(self.language) for a in actions]
-        return ToolResult(data, [self._prediction(customer, "next action", self.say.actions(customer, data))])
+        return ToolResult(data, [self.prediction(customer, "next action", self.say.actions(customer, data))])
 
     def list_customers(self, **arguments: Any) -> ToolResult:
         """Which customers fit a filter, or how many: by tier, country, plan, risk, complaints."""
@@ -472,12 +417,15 @@ class Toolbox:
 
     # -- small things -----------------------------------------------------------------------------------------
 
-    def _record(self, customer: str, part: str, text: str) -> Evidence:
+    def t(self, en: str, zh: str) -> str:
+        return zh if self.language == "zh" else en
+
+    def record(self, customer: str, part: str, text: str) -> Evidence:
         return Evidence(
             f"record:{customer}/{part}", "record", text, f"{customer} {part}", self.store.as_of.isoformat()
         )
 
-    def _prediction(self, customer: str, part: str, text: str) -> Evidence:
+    def prediction(self, customer: str, part: str, text: str) -> Evidence:
         return Evidence(
             f"prediction:{customer}/{part}",
             "prediction",
@@ -490,30 +438,20 @@ class Toolbox:
         rows = self.store.subscriptions(customer)
         return next((dict(r) for r in rows if r["status"] != "cancelled"), dict(rows[0]) if rows else None)
 
-    def _risk_band(self, customer: str) -> str | None:
+    def churn_prediction(self, customer: str) -> Any | None:
+        """The prediction for one customer, None where no model is trained."""
         try:
-            return str(self.models("churn").predict(self.store, [customer])[0].band)
+            return self.models("churn").predict(self.store, [customer])[0]
         except AssistantError:
             return None
 
+    def risk_band(self, customer: str) -> str | None:
+        found = self.churn_prediction(customer)
+        return str(found.band) if found else None
 
-_ARGUMENTS: Mapping[str, type[BaseModel]] = {
-    "search_knowledge": SearchArgs,
-    "products": ProductArgs,
-    "customer_profile": CustomerArgs,
-    "orders": PeriodArgs,
-    "order_status": OrderArgs,
-    "subscription": CustomerArgs,
-    "recommend": CustomerArgs,
-    "contact_history": ContactArgs,
-    "churn_risk": CustomerArgs,
-    "segment": CustomerArgs,
-    "value": CustomerArgs,
-    "sentiment_trend": CustomerArgs,
-    "eligible_offers": CustomerArgs,
-    "next_action": CustomerArgs,
-    "list_customers": ListArgs,
-}
+
+def _function(name: str) -> Callable[..., ToolResult]:
+    return FOR_AGENTS.get(name) or getattr(Toolbox, name)
 
 
 def _question_alone(query: str, customer: Mapping[str, Any]) -> str:

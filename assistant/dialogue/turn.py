@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from assistant.dialogue import actions, phrases, safety
-from assistant.dialogue.answer import Stop, Writer, never
+from assistant.dialogue.answer import Stop, Writer, citations, never
 from assistant.dialogue.events import (
     Answered,
     Event,
@@ -23,10 +23,11 @@ from assistant.dialogue.events import (
 )
 from assistant.dialogue.parts import Parts
 from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
+from assistant.dialogue.replies import draft_reply
 from assistant.dialogue.settle import known_as, settle
 from assistant.dialogue.tools import Toolbox
 from assistant.dialogue.understand import Memory, Message, understand
-from assistant.dialogue.verify import sentences
+from assistant.dialogue.verify import cite, sentences
 from assistant.errors import AssistantError, Cancelled, PermissionDenied
 from assistant.evidence import Evidence
 
@@ -43,9 +44,17 @@ ABOUT_IT = 0.9
 # these are lists, terms and figures that code has already put into sentences; writing them anew could only spoil
 # them. The number is how sure the router has to be: a question that only sounds like one of risk is for the model.
 EXACT = {"list_customers": 0.0, "offer": 0.0, "next_action": 0.0, "churn_risk": LIKELY}
+# the tools whose lines are said as they are, each with its own number; of a reply only the message it answers
+RECITED = {
+    "changes": "changes_since_contact",
+    "negotiate": "negotiation",
+    "risk_score": "risk_score",
+    "unusual_orders": "unusual_orders",
+    "reply_draft": "reply_facts",
+}
 HINTS = {
-    ("account_summary", "en"): "Summarise the account in four sentences: who it is and since when, subscription, orders, and the last contact.",
-    ("account_summary", "zh"): "用四句话概括这个账户：是谁、从什么时候开始、订阅、订单，以及最近一次沟通。",
+    ("account_summary", "en"): "Summarise the account's history in four to six sentences: who it is and since when, subscription and orders, what is open, the last contact, mood and risk of leaving.",
+    ("account_summary", "zh"): "用四到六句话概括这个账户的历史：是谁、从什么时候开始、订阅和订单、未处理的事、最近的沟通、情绪和流失风险。",
 }  # fmt: skip
 
 
@@ -188,9 +197,11 @@ class Assistant(Parts):
             session=session,
             language=language,
             focus=self.focus if self.index is not None else None,
+            policy=self.policy,
             translate=lambda question: self.translate(question, cancelled),
         )
         evidence: list[Evidence] = []
+        lines: list[str] = []  # ids of the evidence that is said as it is
         problems: list[str] = []
         said_it = False
         try:
@@ -204,6 +215,8 @@ class Assistant(Parts):
                         " ".join(x for x in (called.result["error"], called.result.get("hint")) if x)
                     )
                 evidence += [e for e in found if e.id not in {x.id for x in evidence}]
+                if called.name == RECITED.get(understood.intent):
+                    lines = [e.id for e in found]
                 if called.name == "contact_history":
                     said_it = said_it or called.result.get("best", 0.0) >= SAID_IT
                 elif said_it and steps[0].tool == "contact_history" and called.name == "customer_profile":
@@ -225,6 +238,7 @@ class Assistant(Parts):
             tone=self.settings.tone,
         )
         prepared = time.perf_counter() - started
+        recited: list[int] = []
         if evidence and _worth_reading(evidence, self.index):
             before = memory.question if memory.history else None
             card = f"record:{understood.customers[0]}/profile" if understood.customers else ""
@@ -237,7 +251,12 @@ class Assistant(Parts):
             exact = understood.confidence >= EXACT.get(understood.intent, 2.0)
             if exact and understood.confidence < SURE and said_it:
                 exact = understood.intent != "churn_risk"  # it may be what the customer said about leaving
-            if records and (one_order or exact):
+            recited = [n for n, e in enumerate(evidence, start=1) if e.id in lines]
+            if recited and understood.confidence >= LIKELY:
+                yield from writer.recite(
+                    evidence, recited[:1] if understood.intent == "reply_draft" else recited
+                )
+            elif records and (one_order or exact):
                 yield from writer.quote(evidence, records[0])
             else:
                 hint = HINTS.get((understood.intent, language), "") if understood.confidence >= SURE else ""
@@ -253,11 +272,14 @@ class Assistant(Parts):
                         yield from writer.quote(evidence, n, [1 + i for i in best])
         result = writer.answered
         if result is not None and result.outcome == "answered":
-            answer, tail = result.answer, ""
+            answer, tail, cited = result.answer, "", result.citations
             if understood.intent == "cancel_or_change" and not session.is_staff:
                 tail = say.change_note
             elif understood.intent == "offer" and session.is_staff:
                 tail = self._draft(toolbox, understood, cancelled)
+            elif understood.intent == "reply_draft" and recited:
+                tail, used = self._reply(toolbox, understood.customers[0], evidence, cancelled)
+                cited = tuple(dict.fromkeys((*cited, *citations(used, evidence))))
             if tail:
                 yield Sentence(tail)
                 answer += ("\n\n" if language == "en" else "\n") + tail
@@ -265,7 +287,7 @@ class Assistant(Parts):
             timing["total_s"] = round(time.perf_counter() - started, 3)
             if "first_token_s" in timing:
                 timing["first_token_s"] = round(timing["first_token_s"] + prepared, 3)
-            yield Answered(answer, "answered", result.citations, result.checks, timing)
+            yield Answered(answer, "answered", cited, result.checks, timing)
             return
         if problems and (understood.routed_by != "unsure" or not evidence):
             text = problems[0]
@@ -342,6 +364,28 @@ class Assistant(Parts):
         return draft(
             self.store, self.model, customer, offers[0]["id"], company_in=self.company_in, cancelled=cancelled
         )
+
+    def _reply(
+        self, toolbox: Toolbox, customer: str, shown: Sequence[Evidence], cancelled: Stop
+    ) -> tuple[str, list[Sentence]]:
+        """A draft of the reply to a customer's last message, in the customer's language, and what it rests on."""
+        called, evidence = toolbox.call("reply_facts", {"customer": customer})
+        facts = called.result
+        if not facts.get("message"):
+            return "", []
+        reply = draft_reply(
+            self.model,
+            facts,
+            safety.as_data(evidence, toolbox.language),
+            company=self.company_in(facts["language"]),
+            tone=self.settings.company_tone,
+            cancelled=cancelled,
+        )
+        numbers = tuple(n for n, e in enumerate(shown, start=1) if e.id in reply.sources)
+        if not numbers:
+            return reply.text, []
+        rests = Sentence(cite(toolbox.t("(The draft rests on", "（草稿依据："), numbers), numbers)
+        return f"{reply.text}\n{rests.text}{toolbox.t(')', '）')}", [rests]
 
     # -- memory -----------------------------------------------------------------------------------------------
 

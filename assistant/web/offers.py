@@ -12,7 +12,7 @@ from assistant.web import charts
 from assistant.web.admin import QUIET, Part
 
 KINDS = ("discount", "gift", "upgrade", "credit")
-# the rules that assistant/dialogue/offers.py knows, and what each holds; a budget is kept for the company's own books
+# the rules that assistant/dialogue/offers.py knows, and what each holds
 RULES: Mapping[str, type] = {
     "risk": list,
     "tiers": list,

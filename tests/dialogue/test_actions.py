@@ -390,7 +390,11 @@ def test_what_the_policy_does_not_list_is_not_done(shop: Store, kind: str) -> No
         refused(propose(kind, case(shop, message="two months, Office, Monday 10:00", policy=Policy())))
         == "not_offered"
     )
-    assert set(PROPOSERS) == set(ACTION_ROLES) == set(Policy.model_fields) - {"undo_minutes"}
+    assert (
+        set(PROPOSERS)
+        == set(ACTION_ROLES)
+        == set(Policy.model_fields) - {"undo_minutes", "negotiate", "goodwill"}
+    )
 
 
 def test_each_number_of_the_policy_stands_in_its_article() -> None:

@@ -8,7 +8,8 @@ import pytest
 from assistant.crm import Store
 from assistant.dialogue.events import Session
 from assistant.dialogue.lists import find, read_filter
-from assistant.dialogue.tools import ListArgs, Toolbox
+from assistant.dialogue.toolkit import ListArgs
+from assistant.dialogue.tools import Toolbox
 from assistant.errors import ModelError
 
 from .doubles import FixedChurn

@@ -194,3 +194,13 @@ def test_a_draft_for_nobody_or_of_nothing(store: Store) -> None:
     for customer, offer in (("C-9999", "OF-1"), ("C-1042", "OF-99")):
         with pytest.raises(RecordError):
             written(store, "Hello.", customer, offer)
+
+
+def test_a_budget_is_what_may_be_accepted_in_a_year(store: Store) -> None:
+    only(store, {"budget": 1})
+    store.record_offer("OF-9", "C-1001", at="2025-12-31", outcome="accepted")
+    store.record_offer("OF-9", "C-1001", at="2026-02-01", outcome="declined")
+    assert allowed(store)[0]
+    store.record_offer("OF-9", "C-1003", at="2026-02-01", outcome="accepted")
+    may, against = allowed(store)
+    assert not may and against == ["Test: its budget of 1 for 2026 is used up"]

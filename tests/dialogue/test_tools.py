@@ -8,7 +8,9 @@ import pytest
 
 from assistant.crm import Store
 from assistant.dialogue.events import Session
-from assistant.dialogue.tools import _ARGUMENTS, ROLES, Toolbox
+from assistant.dialogue.toolkit import ARGUMENTS as TAKES
+from assistant.dialogue.toolkit import ROLES
+from assistant.dialogue.tools import Toolbox
 from assistant.errors import ModelError, PermissionDenied
 from assistant.evidence import Evidence
 from assistant.knowledge import KnowledgeIndex
@@ -75,7 +77,7 @@ def test_an_unheard_of_role_may_nothing(box: Box) -> None:
 
 
 def test_every_tool_says_who_may_use_it_and_what_it_takes() -> None:
-    assert set(ROLES) == set(_ARGUMENTS)
+    assert set(ROLES) == set(TAKES)
     for name in (
         "churn_risk",
         "segment",

@@ -217,8 +217,9 @@ def test_next_actions_keep_their_numbers(make: Make) -> None:
     turn = make().ask("what to do with C-1001 next?", session=AGENT)
     assert turn.outcome == "answered" and turn.tools[0].name == "next_action"
     plain = turn.answer.replace(" [1]", "")
-    assert "1. Answer the open ticket IN-000004 of 2026-10-22 (Late parcel)." in plain
-    assert "2. Make the offer Stay with us (OF-1)." in plain
+    ticket = "Answer the open ticket IN-000004 of 2026-10-22 (Late parcel)"
+    assert f"1. {ticket}; why: it has been open for 9 days." in plain
+    assert "2. Make the offer Stay with us (OF-1); why: churn risk is medium." in plain
 
 
 def test_an_offer_comes_with_a_draft_of_fixed_terms(make: Make) -> None:
