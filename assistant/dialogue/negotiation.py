@@ -99,7 +99,7 @@ def negotiation(box: "Toolbox", customer: str, channel: str = "") -> ToolResult:
     wanted = [channel] if channel in CHANNELS else list(CHANNELS)
     currency = (subscription or {}).get("currency") or store.meta("currency") or ""
     in_zh = row.get("language") == "zh"
-    data = {
+    data: dict[str, Any] = {
         "customer": customer,
         "risk": risk,
         "ceiling_percent": ceiling,
