@@ -17,8 +17,10 @@ from assistant.dialogue.events import (
     ToolCalled,
     Understood,
 )
+from assistant.dialogue.policy import read_policy
 from assistant.dialogue.turn import drain
 from assistant.errors import AssistantError, PermissionDenied
+from assistant.settings import data_folder
 
 from .doubles import LittleAssistant
 
@@ -466,6 +468,7 @@ def test_a_turn_cancelled_at_once_looks_nothing_up(make: Make) -> None:
 
 def test_an_action_that_was_done_is_recorded_whoever_has_gone(make: Make) -> None:
     assistant = make()
+    assistant._parts["policy"] = read_policy(data_folder("kb"))
     conversation = assistant.store.start_conversation("customer", "C-1042")
     for message in ("please open a ticket: the lid is cracked", "yes"):
         turn = assistant.ask(message, session=ANNA, conversation_id=conversation, cancelled=lambda: True)
