@@ -648,7 +648,10 @@ def index_search(
 @click.option("--text", "text_column", help="Column of texts, with --table for intents.")
 @click.option("--label", "label_column", help="Column of labels, with --table for intents.")
 @click.option("--sensitive", multiple=True, help="Column to leave out and to watch for fairness.")
+@click.option("--keep", multiple=True, help="Column to use although it would be left out, with --table.")
+@click.option("--drop", multiple=True, help="Column to leave out, with --table.")
 @click.option("--force", is_flag=True, help="Put the new model in place even if it is worse.")
+@click.option("--if-moved", is_flag=True, help="Only models whose data have moved since, or that are new.")
 @_json_option
 def train(
     what: str,
@@ -659,7 +662,10 @@ def train(
     text_column: str | None,
     label_column: str | None,
     sensitive: tuple[str, ...],
+    keep: tuple[str, ...],
+    drop: tuple[str, ...],
     force: bool,
+    if_moved: bool,
     as_json: bool,
 ) -> None:
     """Train models on the record, or on a table; prints what was measured.
@@ -674,11 +680,13 @@ def train(
             raise click.UsageError(f"{what} needs --table FILE and --target COLUMN")
         if table is not None and what in ("churn", "risk", "scorecard") and not target:
             raise click.UsageError("--table needs --target COLUMN")
+        if table is not None and if_moved:
+            raise click.UsageError("--if-moved is for models on the record")
         if table is not None and what == "scorecard":
             reports = [
                 insight.train_scorecard(
                     table, str(target), home=settings.home_dir, positive=positive,
-                    drop=[*sensitive, *([id_column] if id_column else [])], progress=progress,
+                    drop=[*sensitive, *drop, *([id_column] if id_column else [])], progress=progress, force=force,
                 )
             ]  # fmt: skip
         elif table is not None and what in ("churn", "risk"):
@@ -693,6 +701,8 @@ def train(
                     progress=progress,
                     force=force,
                     sensitive=sensitive,
+                    keep=keep,
+                    drop=drop,
                 )
             ]
         elif table is not None and what == "intents":
@@ -703,7 +713,7 @@ def train(
             reports = [
                 train_intents_table(
                     table, text=text_column, label=label_column, home=settings.home_dir,
-                    embedder=_embedder(settings), progress=progress,
+                    embedder=_embedder(settings), progress=progress, force=force,
                 )
             ]  # fmt: skip
         elif table is not None:
@@ -712,8 +722,9 @@ def train(
             with _store(settings) as store:
                 embedder = _embedder(settings) if what in ("all", "sentiment", "intents") else None
                 reports = insight.train(
-                    store, what, home=settings.home_dir, embedder=embedder, progress=progress, force=force
-                )
+                    store, what, home=settings.home_dir, embedder=embedder, progress=progress, force=force,
+                    if_moved=if_moved,
+                )  # fmt: skip
     if as_json:
         _print_json(reports[0] if len(reports) == 1 else reports)
         return
@@ -742,53 +753,58 @@ def _embedder(settings: Settings) -> Any:
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["churn", "risk", "scorecard"]))
-@click.option("--customer", help="Customer id; without it, everybody (churn).")
-@click.option("--table", type=click.Path(path_type=Path), help="Score this table.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write scores to this CSV file.")
+@click.argument(
+    "what",
+    type=click.Choice(["churn", "segments", "recommend", "lifetime", "forecast", "risk", "scorecard"]),
+)
+@click.option("--customer", help="Customer id; without it, everybody.")
+@click.option("--table", type=click.Path(path_type=Path), help="Score this table: churn, risk, scorecard.")
+@click.option("--reasons", default=0, type=click.IntRange(0, 20), help="With --table: so many reasons a row.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write all to this CSV file.")
 @_json_option
-def predict(what: str, customer: str | None, table: Path | None, out: Path | None, as_json: bool) -> None:
-    """Predict who leaves, with reasons; with --table score a table's rows, also for risk and as points."""
+def predict(
+    what: str, customer: str | None, table: Path | None, reasons: int, out: Path | None, as_json: bool
+) -> None:
+    """What the models say: who leaves and why, segments, what to offer, value, the next weeks' orders.
+
+    With --table, scores of a table's rows: churn, risk, or points of the scorecard.
+    """
     from assistant import insight
 
     settings = get_settings()
     if table is not None:
-        if out is None:
-            raise click.UsageError("--table needs --out FILE")
+        if out is None or what not in ("churn", "risk", "scorecard"):
+            raise click.UsageError("--table goes with churn, risk or scorecard, and needs --out FILE")
         with _progress() as progress:
             if what == "scorecard":
                 scores = insight.score_points(table, home=settings.home_dir, out=out, progress=progress)
             else:
                 scores = insight.predict_table(
-                    what, table, home=settings.home_dir, out=out, progress=progress
+                    what, table, home=settings.home_dir, out=out, progress=progress, reasons_per_row=reasons
                 )
+        if as_json:
+            _print_json(scores)
+            return
         bands = ", ".join(f"{n} {band}" for band, n in scores.bands.items())
-        _print_json(scores) if as_json else click.echo(f"Wrote {scores.rows} rows to {out}: {bands}.")
+        click.echo(f"Wrote {scores.rows} rows to {out}: {bands}.")
+        if scores.advice.retrain:
+            click.echo(f"The table differs from the one in training: {'; '.join(scores.advice.reasons)}")
         return
-    if what != "churn":
+    if what in ("risk", "scorecard"):
         raise click.UsageError(f"{what} needs --table FILE and --out FILE")
     with _store(settings) as store:
-        predictions = insight.load_model(settings.home_dir, "churn").predict(
-            store, [customer] if customer else None
-        )
+        told = insight.tell(what, settings.home_dir, store, customer)
     if out is not None:
-        _write_predictions(out, predictions)
+        _write_csv(out, tuple(told.head), [tuple(row) for row in told.rows])
     if as_json:
-        _print_json(predictions[0] if customer else predictions)
+        _print_json(told.values)
         return
-    for p in predictions if customer else sorted(predictions, key=lambda p: -p.probability)[:20]:
-        reasons = "; ".join(f"{r.text_en} ({r.direction})" for r in p.reasons[:4])
-        click.echo(f"{p.customer_id}  {p.probability:.0%}  {p.band:6}  {reasons}")
-    if not customer and len(predictions) > 20:
-        click.echo(f"... and {len(predictions) - 20} more; --out FILE.csv writes all of them")
-
-
-def _write_predictions(out: Path, predictions: list[Any]) -> None:
-    rows = [
-        (p.customer_id, round(p.probability, 4), p.band, "; ".join(r.text_en for r in p.reasons[:4]))
-        for p in predictions
-    ]
-    _write_csv(out, ("customer", "probability", "band", "reasons"), rows)
+    for line in told.lines:
+        click.echo(line)
+    if len(told.rows) > len(told.lines) > 0:
+        click.echo(
+            f"All {len(told.rows)}: --out FILE.csv" if out is None else f"Wrote {len(told.rows)} to {out}"
+        )
 
 
 def _write_csv(out: Path, head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
@@ -894,30 +910,47 @@ def models_rollback(name: str, as_json: bool) -> None:
 @models.command("check")
 @_json_option
 def models_check(as_json: bool) -> None:
-    """Has the record moved since the churn model was trained? Says whether to train again, and why."""
+    """Has the record moved since the models were trained? Says which to train again, and why."""
     from assistant import insight
 
     settings = get_settings()
     with _store(settings) as store:
-        advice = insight.load_model(settings.home_dir, "churn").advice(store)
+        checks = insight.check_models(store, settings.home_dir)
     if as_json:
-        _print_json(advice)
+        _print_json(checks)
         return
-    for d in advice.drift:
-        if d.verdict != "steady":
-            click.echo(f"{d.column:28} {d.verdict:8} PSI {d.psi:.3f}")
-    said = f"Train again: {'; '.join(advice.reasons)}" if advice.retrain else "No need to train again."
-    click.echo(f"{said} -> crm-assistant train churn" if advice.retrain else said)
+    for check in checks:
+        said = "train again: " + "; ".join(check.advice.reasons) if check.advice.retrain else "as it was"
+        click.echo(f"{check.model:12} {check.version or '-':4} {said}")
+        for d in check.advice.drift:
+            if d.verdict != "steady":
+                click.echo(f"    {d.column:28} {d.verdict:8} PSI {d.psi:.3f}")
+    if any(check.advice.retrain for check in checks):
+        click.echo("-> crm-assistant train all --if-moved")
+
+
+@models.command("name-segment")
+@click.argument("segment", type=int)
+@click.argument("english")
+@click.argument("chinese")
+@_json_option
+def models_name_segment(segment: int, english: str, chinese: str, as_json: bool) -> None:
+    """Give a segment another name, in English and in Chinese."""
+    from assistant.insight.segments import rename_segment
+
+    version = rename_segment(get_settings().home_dir, segment, english, chinese)
+    said = {"model": "segments", "version": version, "segment": segment, "name": english, "name_zh": chinese}
+    _print_json(said) if as_json else click.echo(f"Segment {segment} is called {english} ({chinese}) now.")
 
 
 @main.command()
-@click.argument("what", type=click.Choice(["sentiment", "intent", "safety", "pii"]))
+@click.argument("what", type=click.Choice(["sentiment", "intent", "label", "safety", "pii"]))
 @click.argument("text", required=False)
 @click.option("--batch", type=click.Path(path_type=Path, dir_okay=False), help="Texts as JSON lines.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where results of --batch go.")
 @_json_option
 def classify(what: str, text: str | None, batch: Path | None, out: Path | None, as_json: bool) -> None:
-    """Classify a text, or a file of them."""
+    """Classify a text, or a file of them; "label" is one of your own (train intents --table)."""
     settings = get_settings()
     if batch is not None:
         _batch_usage(text, batch, out)
@@ -949,15 +982,20 @@ def _classifier(settings: Settings, what: str) -> Callable[[str], dict[str, Any]
         return lambda text: scan(text).as_dict()
     from assistant import insight
 
-    embedder = _embedder(settings)
     if what == "sentiment":
-        model = insight.SentimentModel.default(embedder, home=settings.home_dir)
+        model = insight.SentimentModel.default(_embedder(settings), home=settings.home_dir)
+    elif what == "label":
+        from assistant.insight.intents import TABLE_MODEL
+
+        model = insight.load_model(settings.home_dir, TABLE_MODEL)
+        model.use(_embedder(settings))
     else:
-        model = insight.IntentModel.default(embedder, home=settings.home_dir)
+        model = insight.IntentModel.default(_embedder(settings), home=settings.home_dir)
 
     def label(text: str) -> dict[str, Any]:
         found = model.classify([text])[0]
-        return {"label": found.label, "scores": {k: round(v, 4) for k, v in found.scores.items()}}
+        scores = {k: round(v, 4) for k, v in found.scores.items()}
+        return {"label": found.label, "sure": found.sure, "scores": scores}
 
     return label
 

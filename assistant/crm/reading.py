@@ -158,8 +158,10 @@ def _encoding(path: Path) -> tuple[str, str]:
     good = bad = 0
     strange: list[bytes] = []
     with _opened(path) as file:
-        with_mark = file.read(3) == b"\xef\xbb\xbf"
-        for line in file:
+        with_mark = False
+        for number, line in enumerate(file):
+            if number == 0 and line.startswith(b"\xef\xbb\xbf"):
+                with_mark, line = True, line[3:]
             if line.isascii():
                 continue
             try:
@@ -182,6 +184,8 @@ def _legacy(sample: bytes) -> str:
     east = ["gb18030", "big5", "cp932", "euc_kr"]
     found = from_bytes(sample, cp_isolation=[*east, "cp1252", "cp1250", "cp1251"]).best()
     name = found.encoding if found is not None else "cp1252"
+    if name not in ("gb18030", "big5", "cp932") and _is_everyday_chinese(sample, korean=name == "euc_kr"):
+        return "gb18030"
     if name in east:
         # Western letters in a row can look like a Chinese character or two; then nearly all text stays Western.
         text = sample.decode(name, errors="replace")
@@ -193,6 +197,23 @@ def _legacy(sample: bytes) -> str:
         except UnicodeDecodeError:
             return "latin-1"
     return name
+
+
+def _is_everyday_chinese(sample: bytes, *, korean: bool) -> bool:
+    """A few words are too little for statistics. But as GB2312, Chinese consists nearly only of its first 3,755
+    characters, those of everyday use (first byte up to 0xD7); lower-case Cyrillic or Western letters don't.
+    Where it may be ``korean``: modern Korean stays below 0xC9.
+    """
+    high = re.findall(rb"[\x80-\xff]+", sample)
+    if any(len(run) % 2 for run in high):
+        return False
+    first = b"".join(run[::2] for run in high)
+    second = b"".join(run[1::2] for run in high)
+    common = sum(0xB0 <= byte <= 0xD7 for byte in first)
+    marks = sum(0xA1 <= byte <= 0xA3 for byte in first)  # punctuation and wide letters
+    if korean and max(first, default=0) <= 0xC8:
+        return False
+    return min(second, default=0) >= 0xA1 and common > 0 and common + marks >= 0.9 * len(first)
 
 
 def _lines(path: Path, encoding: str, fallback: str, *, strict: bool) -> Iterator[str]:
@@ -275,22 +296,42 @@ def _splitter(delimiter: str, path: Path) -> Callable[[Iterable[str]], Iterator[
 
     def by_mark(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         csv.field_size_limit(LONGEST_CELL)
-        reader = csv.reader(lines, delimiter=delimiter)
+        raw: list[str] = []  # the lines of the row that is being read
+
+        def kept() -> Iterator[str]:
+            for text in lines:
+                raw.append(text)
+                yield text
+
+        reader = csv.reader(kept(), delimiter=delimiter)
         line = 0
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise ImportFileError(
-                    f'{path}, line {line}: {error}; probably a quotation mark (") that is never closed.',
-                    "mend that line, or export the file again",
-                ) from error
-            yield line, cells
+        try:
+            while True:
+                line = reader.line_num + 1
+                raw.clear()
+                try:
+                    cells = next(reader)
+                except StopIteration:
+                    return
+                if len(raw) > 1 and _left_open(raw, delimiter):
+                    raise csv.Error("the file ends inside a cell")
+                yield line, cells
+        except csv.Error as error:
+            raise ImportFileError(
+                f'{path}, line {line}: {error}; probably a quotation mark (") that is never closed.',
+                "mend that line, or export the file again",
+            ) from error
 
     return by_space if delimiter == " " else by_mark
+
+
+def _left_open(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether the last cell of a row's ``lines`` begins with a quotation mark and has no other at its end."""
+    try:
+        list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _delimiter(sample: Sequence[str]) -> str:
@@ -328,7 +369,7 @@ def _is_header(rows: Sequence[tuple[int, Sequence[str]]]) -> bool:
 
 def _names(cells: Sequence[Any]) -> tuple[str, ...]:
     """Column names: trimmed, numbered where blank, told apart where the same."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for number, cell in enumerate(cells, 1):
         name = (
             " ".join(str(cell if cell is not None else "").replace("\ufeff", "").split())
@@ -337,14 +378,15 @@ def _names(cells: Sequence[Any]) -> tuple[str, ...]:
         base, again = name, 2
         while name in names:
             name, again = f"{base} ({again})", again + 1
-        names.append(name)
+        names[name] = None
+    found = list(names)
     while (
-        len(names) > 1
-        and re.fullmatch(r"column \d+", names[-1])
-        and not str(cells[len(names) - 1] or "").strip()
+        len(found) > 1
+        and re.fullmatch(r"column \d+", found[-1])
+        and not str(cells[len(found) - 1] or "").strip()
     ):
-        names.pop()
-    return tuple(names)
+        found.pop()
+    return tuple(found)
 
 
 # --- JSON

@@ -6,7 +6,7 @@ label ``churned``, is learned as a plain table of customers.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -42,8 +42,15 @@ from assistant.insight.features import (
     left_within,
 )
 from assistant.insight.phrases import feature_phrase
-from assistant.insight.registry import Progress, TrainReport, current_version, hash_data, save_model
-from assistant.insight.scoring import CATEGORY, COURSE, NUMBER, CalibratedScorer, select
+from assistant.insight.registry import (
+    Progress,
+    TrainReport,
+    current_version,
+    hash_data,
+    load_model,
+    save_model,
+)
+from assistant.insight.scoring import CATEGORY, COURSE, NUMBER, CalibratedScorer, make_scorer, select, sigmoid
 from assistant.insight.tablemodel import TableModel, band_names, fit_table, make_folds
 
 if TYPE_CHECKING:
@@ -326,6 +333,7 @@ def train_churn(
         "snapshots": len(np.unique(data.day)),
         **_forward(data, X, kinds, selection.kept.kind),
     }
+    rival = _in_place_on(home, data, metrics)
     importance = global_importance(selection.scorer, X)
     details = {
         "kept": selection.kept.kind,
@@ -348,7 +356,16 @@ def train_churn(
         as_of=as_of,
     )
     return _save(
-        model, home, metrics, list(kinds), hash_data(X[list(kinds)], data.y), details, left_out, [], started
+        model,
+        home,
+        metrics,
+        list(kinds),
+        hash_data(X[list(kinds)], data.y),
+        details,
+        left_out,
+        [],
+        started,
+        rival,
     )
 
 
@@ -367,23 +384,33 @@ def _choose_features(X: pd.DataFrame) -> tuple[dict[str, str], list[dict[str, st
 def _forward(data: Snapshots, X: pd.DataFrame, kinds: Mapping[str, str], kept: str) -> dict[str, float]:
     """The kept kind of model as it would have done in life: learned from days whose outcome was known by
     then, tried on the newest day."""
-    from assistant.insight.scoring import BlendScorer, BoostedScorer, LinearScorer, SequenceScorer, sigmoid
-
     newest = data.day.max()
     old, new = data.day <= newest - HORIZON, data.day == newest
     y_old, y_new = data.y[old], data.y[new]
     if min(y_old.sum(), (1 - y_old).sum()) < LEAST_LEAVERS or not 0 < y_new.sum() < len(y_new):
         return {}
-    makers: dict[str, Callable[[], Any]] = {
-        "linear": lambda: LinearScorer(kinds),
-        "boosted": lambda: BoostedScorer(kinds),
-        "boosted-deep": lambda: BoostedScorer(kinds, shallow=False),
-        "sequence": SequenceScorer,
-    }
-    parts = [makers[name]() for name in kept.split("+")]
-    scorer = parts[0] if len(parts) == 1 else BlendScorer(*parts)
+    scorer = make_scorer(kept, kinds)
     p = sigmoid(scorer.fit(X[old], y_old).logit(X[new]))
     return {f"forward_{name}": value for name, value in measure(y_new, p).items()}
+
+
+def _in_place_on(home: Path, data: Snapshots, new: Mapping[str, Any]) -> dict[str, float] | None:
+    """How the model in place does on the newest day, where it was trained before that day's outcomes were known.
+
+    Its own figures are of older data, and the new one's of harder or easier ones; on that day both can be compared.
+    """
+    if "forward_log_loss" not in new or current_version(home, "churn") is None:
+        return None
+    newest = data.day.max()
+    try:
+        old: ChurnModel = load_model(home, "churn")
+        if old.scorer is None or not old.as_of or day_number(date.fromisoformat(old.as_of)) > newest:
+            return None
+        now = data.day == newest
+        p = old.scorer.probability(data.X[now][old.scorer.columns])
+    except (ModelError, KeyError, ValueError):
+        return None  # damaged, or of other features
+    return {f"forward_{name}": value for name, value in measure(data.y[now], p).items()}
 
 
 def _train_on_labels(
@@ -424,11 +451,13 @@ def _save(
     left_out: Sequence[Mapping[str, str]],
     notes: Sequence[str],
     started: float,
+    rival: Mapping[str, float] | None = None,
 ) -> TrainReport:
     report = {**details, "left_out": list(left_out), "notes": list(notes)}
     version = save_model(
-        home, "churn", model, metrics=metrics, features=features, data_hash=data_hash, report=report
-    )
+        home, "churn", model, metrics=metrics, features=features, data_hash=data_hash, report=report,
+        metric="forward_log_loss" if rival else None, rival=rival,
+    )  # fmt: skip
     kept = current_version(home, "churn") == version
     seconds = time.perf_counter() - started
     return TrainReport("churn", version, metrics, left_out, model.rows, seconds, kept, notes, details)

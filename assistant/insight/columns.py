@@ -15,13 +15,20 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from assistant.crm.cleaning import parse_moment
 from assistant.crm.reading import open_table
 from assistant.errors import ModelError
+from assistant.insight.scoring import promising
 
 Role = Literal["number", "category", "date", "id", "text", "constant", "same"]
 MISSING_WORDS = frozenset(
-    {"", "na", "n/a", "nan", "null", "<na>", "nat", "?", "-", "--", "#n/a", "missing", "缺失"}
-)
+    (
+        "", "na", "n/a", "nan", "null", "<na>", "nat", "?", "-", "--", "#n/a", "missing", "缺失",
+        # what spreadsheets and programs write where a calculation failed
+        "inf", "-inf", "+inf", "infinity", "-infinity", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!",
+    )
+)  # fmt: skip
+LARGEST = 1e30  # a number beyond it is a mistake, and the models count in single precision
 POSITIVE_WORDS = (
     "1", "yes", "y", "true", "t", "churned", "churn", "left", "lost", "leaver", "bad", "default", "defaulted", "fraud",
     "positive", "cancelled", "canceled", "closed", "exited", "attrited customer", "是", "流失", "已流失", "坏", "违约",
@@ -70,8 +77,14 @@ class Column:
 
 
 def read_table(source: Path | str | pd.DataFrame) -> pd.DataFrame:
-    """The whole of a CSV, TSV, JSON(L), Parquet or XLSX file, or a frame, with stripped column names."""
-    return pd.concat(list(read_chunks(source, rows=250_000)), ignore_index=True)
+    """The whole of a CSV, TSV, JSON(L), Parquet or XLSX file, or a frame, with stripped column names.
+
+    ``attrs["unreadable"]`` counts the rows that were left out since they can't be read.
+    """
+    parts = list(read_chunks(source, rows=250_000))
+    frame = pd.concat(parts, ignore_index=True)
+    frame.attrs["unreadable"] = sum(part.attrs.get("unreadable", 0) for part in parts)
+    return frame
 
 
 def read_chunks(source: Path | str | pd.DataFrame, rows: int = 50_000) -> Iterator[pd.DataFrame]:
@@ -82,11 +95,14 @@ def read_chunks(source: Path | str | pd.DataFrame, rows: int = 50_000) -> Iterat
         return
     table = open_table(Path(source))
     names = list(table.columns)
-    readable = (row.cells for row in table.rows() if not row.fault)
+    readable = table.rows()
     empty = True
-    for cells in iter(lambda: list(islice(readable, rows)), []):
+    for part in iter(lambda: list(islice(readable, rows)), []):
         empty = False
-        yield _tidy(pd.DataFrame.from_records(cells, columns=names))
+        cells = [row.cells for row in part if not row.fault]
+        frame = _tidy(pd.DataFrame.from_records(cells, columns=names))
+        frame.attrs["unreadable"] = len(part) - len(cells)
+        yield frame
     if empty:
         yield _tidy(pd.DataFrame(columns=names))
 
@@ -109,7 +125,9 @@ def count_rows(source: Path | str | pd.DataFrame) -> int | None:
 
 def blanks(values: pd.Series) -> pd.Series:
     """True where a value is missing, by being absent or by saying so."""
-    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+    if _is_number(values):
+        return values.isna() | values.isin([np.inf, -np.inf])
+    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
         return values.isna()
     return values.isna() | values.astype("string").str.strip().str.lower().isin(MISSING_WORDS).fillna(True)
 
@@ -161,7 +179,10 @@ def to_numbers(values: pd.Series, decimal: str = ".") -> pd.Series:
     """Floats; NaN for what is missing or isn't a number. Currency signs, percent and thousands marks are
     dropped."""
     if _is_number(values):
-        return values.astype(float)
+        numbers = values.astype(float)
+        return numbers.where(numbers.abs() < LARGEST)
+    if decimal == "." and (quick := _all_plain(values)) is not None:
+        return quick
     text = values.astype("string")
     plain = pd.to_numeric(text.str.strip(), errors="coerce").astype(float)
     rest = plain.isna() & ~blanks(values)
@@ -171,15 +192,33 @@ def to_numbers(values: pd.Series, decimal: str = ".") -> pd.Series:
         cleaned = cleaned.str.replace(other, "", regex=False).str.replace(decimal, ".", regex=False)
         again = pd.to_numeric(cleaned, errors="coerce").astype(float)
         plain = again if decimal == "," else plain.mask(rest, again)
-    return plain.where(np.isfinite(plain.to_numpy(dtype=float, na_value=np.nan)))
+    return plain.where(np.abs(plain.to_numpy(dtype=float, na_value=np.nan)) < LARGEST)
 
 
 def to_dates(values: pd.Series, day_first: bool = False) -> pd.Series:
     """Moments without a time zone; NaT for what isn't a date."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        dates = pd.to_datetime(values, errors="coerce", dayfirst=day_first, format="mixed", utc=True)
+        dates = pd.to_datetime(values, errors="coerce", format="mixed", utc=True)
+        if day_first and not pd.api.types.is_datetime64_any_dtype(values):
+            # not for 2024/03/05, whose month would be taken for the day
+            turned = ~values.astype("string").str.match(r"\s*\d{4}").fillna(True).astype(bool)
+            dates = dates.mask(
+                turned,
+                pd.to_datetime(values[turned], errors="coerce", dayfirst=True, format="mixed", utc=True),
+            )
+    rest = dates.isna() & ~blanks(values)
+    if rest.any():  # 2024年3月5日, 5. März 2024
+        again = {value: _moment(value, day_first) for value in values[rest].unique()}
+        dates = dates.mask(rest, pd.to_datetime(values.map(again), utc=True))
     return dates.dt.tz_localize(None)
+
+
+def _moment(value: Any, day_first: bool) -> str | None:
+    try:
+        return parse_moment(value, day_first)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -247,7 +286,8 @@ def find_leaks(X: pd.DataFrame, y: np.ndarray, columns: Sequence[Column], target
     A leak separates the classes almost perfectly all alone, or is filled in only where the event happened,
     or is named after the target or what comes after it and says much about it.
     """
-    alone = {c.name: single_column_auc(X[c.name], y, c.kind) for c in columns if c.used}
+    kinds = {c.name: c.kind for c in columns if c.used}
+    alone = {name: single_column_auc(X[name], y, kind) for name, kind in promising(X, y, kinds).items()}
     ranked = sorted(alone.values(), reverse=True)
     leaks: dict[str, str] = {}
     stem = _stem(target)
@@ -331,7 +371,8 @@ def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _guess(values: pd.Series, name: str) -> Column:
-    missing = blanks(values)
+    quick = _all_plain(values)
+    missing = blanks(values) if quick is None else pd.Series(False, index=values.index)
     known = values[~missing]
     rows, filled = len(values), len(known)
     if filled == 0:
@@ -340,8 +381,8 @@ def _guess(values: pd.Series, name: str) -> Column:
     if distinct == 1 and filled >= rows * 0.995:
         return Column(name, "constant", "the same value in every row")
     named_id = bool(_ID_NAME.search(name))
-    decimal = _decimal(known)
-    numbers = to_numbers(known, decimal)
+    decimal = _decimal(known) if quick is None else "."
+    numbers = to_numbers(known, decimal) if quick is None else quick
     if numbers.notna().mean() >= 0.98:
         whole = bool((numbers.dropna() % 1 == 0).all())
         if whole and distinct == filled and filled >= 20:
@@ -363,6 +404,17 @@ def _guess(values: pd.Series, name: str) -> Column:
             return Column(name, "text", f"free text ({words:.0f} words on average)")
         return Column(name, "id", "it names the rows: almost every row has its own value")
     return Column(name, "category")
+
+
+def _all_plain(values: pd.Series) -> pd.Series | None:
+    """Texts as numbers where every single one is a plain number, as in most columns of numbers; else None."""
+    if _is_number(values) or not len(values):
+        return None
+    try:
+        numbers = pd.to_numeric(values, errors="raise").astype(float)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return numbers if bool((np.abs(numbers.to_numpy()) < LARGEST).all()) else None
 
 
 def _decimal(known: pd.Series) -> str:

@@ -154,13 +154,17 @@ class Window:
         self._truth = {rows[c]: bought[c] for c in known}
         self._first = {c: bought[c] for c in bought.index if c not in rows}
         self.customers = len(known)
+        had = self.histories.bought
+        self._new = {
+            u: wanted - set(had.indices[had.indptr[u] : had.indptr[u + 1]].tolist())
+            for u, wanted in self._truth.items()
+        }
+        self._banned_or_had = (self._banned + had).tocsr()
 
     def measure(self, ranker: Ranker, new_only: bool) -> Quality:
         if not new_only:
             return measure(ranker, self.histories, self._truth, self._banned)
-        had = self.histories.bought
-        truth = {u: wanted - set(had[u].indices.tolist()) for u, wanted in self._truth.items()}
-        return measure(ranker, self.histories, truth, (self._banned + had).tocsr())
+        return measure(ranker, self.histories, self._new, self._banned_or_had)
 
     def newcomers(self) -> dict[str, float]:
         """Recall@10 on first purchases of customers never seen: by their groups, and plain popularity."""

@@ -18,7 +18,9 @@ from assistant.insight.registry import (
     TrainReport,
     current_version,
     hash_data,
+    history,
     load_model,
+    not_placed,
     save_model,
 )
 from assistant.insight.text import (
@@ -169,6 +171,7 @@ def train_intents_table(
     embedder: TextEmbedder,
     progress: Progress | None = None,
     test_share: float = 0.2,
+    force: bool = False,
 ) -> TrainReport:
     """Learn a company's own labels from a table's columns ``text`` and ``label``.
 
@@ -220,6 +223,7 @@ def train_intents_table(
     notes = [f"accuracy was measured on {len(test)} rows that the measured model didn't see"]
     if len(labels) > MOST_EXAMPLES:
         notes.append(f"learnt from {MOST_EXAMPLES} of {len(labels)} rows, each label by its share")
+    before = next((v.report.get("target", label) for v in history(home, TABLE_MODEL) if v.current), None)
     version = save_model(
         home,
         TABLE_MODEL,
@@ -227,8 +231,12 @@ def train_intents_table(
         metrics=metrics,
         features=["sentence vector", "words", "letters"],
         data_hash=hash_data(texts, labels),
-        report={"by_label": model.classifier.by_label_},
+        report={"by_label": model.classifier.by_label_, "target": label},
+        force=force or before not in (None, label),
     )
+    kept = current_version(home, TABLE_MODEL) == version
+    if not kept:
+        notes.append(not_placed(home, TABLE_MODEL, version))
     return TrainReport(
         TABLE_MODEL,
         version,
@@ -236,6 +244,7 @@ def train_intents_table(
         left_out=left_out,
         rows=len(labels),
         seconds=time.perf_counter() - started,
+        kept=kept,
         notes=notes,
     )
 

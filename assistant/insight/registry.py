@@ -166,6 +166,7 @@ def save_model(
     report: Mapping[str, Any] | None = None,
     force: bool = False,
     metric: str | None = None,
+    rival: Mapping[str, Any] | None = None,
 ) -> str:
     """Save a fitted estimator as a new version and put it in place unless it is clearly worse; the
     version's name.
@@ -173,7 +174,8 @@ def save_model(
     ``metrics`` are the figures measured in this run (floats, with ``<metric>_sd`` for their spread where
     known), ``features`` the columns it reads, ``data_hash`` from :func:`hash_data`, ``report`` anything
     else worth keeping (JSON). A model that is clearly worse than the one in place (:func:`better`) is saved
-    and not put in place unless ``force``; :func:`current_version` and ``SavedModel.report["comparison"]``
+    and not put in place unless ``force``. Where the old one's figures are of other data, ``rival`` gives those that it
+    reaches on today's; :func:`current_version` and ``SavedModel.report["comparison"]``
     say what happened.
     """
     import joblib
@@ -186,7 +188,7 @@ def save_model(
         version = f"v{max((_number(v) for v in _versions(root)), default=0) + 1}"
         in_place = _current(root)
         old = _manifest_or_none(root, in_place)
-        comparison = better(metrics, old["metrics"] if old else None, metric=metric)
+        comparison = better(metrics, (rival or old["metrics"]) if old else None, metric=metric)
         partial = root / f".partial-{version}-{os.getpid()}"
         partial.mkdir()
         try:
@@ -287,6 +289,26 @@ def model_names(home: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(p.name for p in folder.iterdir() if _NAME.fullmatch(p.name) and _current(p))
+
+
+def not_placed(home: Path, name: str, version: str) -> str:
+    """The sentence about a version that :func:`save_model` kept out, with its figures."""
+    comparison = next(
+        (v.report.get("comparison", "") for v in history(home, name) if v.version == version), ""
+    )
+    return (
+        f"{version} is clearly worse than {current_version(home, name)} and was not put in place ({comparison}); "
+        "--force does so all the same"
+    )
+
+
+def note_record(home: Path, name: str, version: str, facts: Mapping[str, Any]) -> None:
+    """Keep in a version's manifest what the record was like when it was trained, as ``report["record"]``."""
+    root = _root(home, name)
+    with _locked(root):
+        manifest = _manifest(root, version)
+        manifest["report"] = {**manifest.get("report", {}), "record": plain(facts)}
+        write_json(root / version / "manifest.json", manifest)
 
 
 def put_in_place(home: Path, name: str, version: str) -> None:

@@ -19,7 +19,15 @@ from assistant.errors import ModelError
 from assistant.insight.columns import Column, find_leaks, guess_columns, prepare, read_table, read_target
 from assistant.insight.evaluate import by_fold, calibration_table
 from assistant.insight.features import days
-from assistant.insight.registry import Progress, TrainReport, current_version, hash_data, save_model
+from assistant.insight.registry import (
+    Progress,
+    TrainReport,
+    current_version,
+    hash_data,
+    history,
+    not_placed,
+    save_model,
+)
 from assistant.insight.scoring import sigmoid
 from assistant.insight.tablemodel import make_folds
 
@@ -228,6 +236,7 @@ def train_scorecard(
     folds: int = 5,
     seed: int = 0,
     progress: Progress | None = None,
+    force: bool = False,
 ) -> TrainReport:
     """A scorecard for a table's yes/no column (the bad case counts as yes); saved as the model
     ``scorecard``."""
@@ -270,6 +279,7 @@ def train_scorecard(
         "card": card.table().to_dict("records"),
         "calibration": calibration_table(y, p),
     }
+    before = next((v.report.get("target") for v in history(home, "scorecard") if v.current), None)
     version = save_model(
         home,
         "scorecard",
@@ -278,10 +288,12 @@ def train_scorecard(
         features=list(card.bins_),
         data_hash=hash_data(X, y),
         report={**details, "left_out": left_out, "notes": [answer.note]},
+        force=force or before not in (None, target),
     )
     kept = current_version(home, "scorecard") == version
+    notes = [answer.note] if kept else [answer.note, not_placed(home, "scorecard", version)]
     seconds = time.perf_counter() - started
-    return TrainReport("scorecard", version, metrics, left_out, len(y), seconds, kept, [answer.note], details)
+    return TrainReport("scorecard", version, metrics, left_out, len(y), seconds, kept, notes, details)
 
 
 @dataclass(frozen=True)

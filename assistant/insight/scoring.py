@@ -7,18 +7,25 @@ the linear model by its coefficients, for trees by TreeSHAP (Lundberg, Erion, Le
 1999), so it keeps the sum exact.
 """
 
+import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from assistant.insight.evaluate import by_fold, log_loss
 from assistant.insight.registry import Progress
 
 NUMBER, CATEGORY = "number", "category"
 COURSE = "course_of_events"  # a column of arrays for the sequence model
+MOST_COLUMNS = 500  # that one model reads
+MOST_CELLS_AT_ONCE = 5_000_000  # of a table that several models are learned from at the same time
 _MISSING = "(none)"  # a category's level for an absent value
 
 
@@ -172,6 +179,7 @@ class BoostedScorer:
             "objective": "binary",
             "verbosity": -1,
             "seed": self.seed,
+            "num_threads": 1 if X.size <= MOST_CELLS_AT_ONCE else 0,  # 0: all
             "deterministic": True,
             "force_row_wise": True,
             "bagging_freq": 1,
@@ -261,8 +269,7 @@ class BlendScorer:
         return list(dict.fromkeys(name for part in self.parts for name in columns_of(part)))
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> "BlendScorer":
-        for part in self.parts:
-            part.fit(X, y)
+        _side_by_side([partial(part.fit, X, y) for part in self.parts], X.size)
         return self
 
     def logit(self, X: pd.DataFrame) -> np.ndarray:
@@ -352,34 +359,86 @@ def select(
     are honest about it.
     """
     y = np.asarray(y, dtype=int)
-    makers: dict[str, Callable[[], Any]] = {
-        "linear": lambda: LinearScorer(kinds),
-        "boosted": lambda: BoostedScorer(kinds),
-    }
+    names = ["linear", "boosted"]
     if len(y) >= 3000:  # deeper trees need rows
-        makers["boosted-deep"] = lambda: BoostedScorer(kinds, shallow=False)
+        names.append("boosted-deep")
     if COURSE in X.columns:
-        makers["sequence"] = SequenceScorer
+        names.insert(0, "sequence")  # the slowest first
     numbers = sorted(set(folds.tolist()) - {-1})
-    raw = {name: np.full(len(y), np.nan) for name in makers}
-    for done, number in enumerate(numbers):
+    raw = {name: np.full(len(y), np.nan) for name in names}
+
+    def score(name: str, number: int, chosen: Mapping[str, str]) -> None:
         held_out = folds == number
-        for name, maker in makers.items():
-            if progress:
-                progress(f"cross-validation ({name})", done, len(numbers))
-            scorer = maker().fit(X[~held_out], y[~held_out])
-            raw[name][held_out] = scorer.logit(X[held_out])
-    for name in [name for name in makers if name != "linear"]:
+        scorer = make_scorer(name, chosen).fit(X[~held_out], y[~held_out])
+        raw[name][held_out] = scorer.logit(X[held_out])
+
+    jobs = []
+    for number in numbers:
+        # what is promising is looked for in the training part only, or the figures would be too good
+        chosen = promising(X[folds != number], y[folds != number], kinds)
+        jobs += [partial(score, name, number, chosen) for name in names]
+    jobs.sort(key=lambda job: names.index(job.args[0]))
+    _side_by_side(jobs, X.size, progress)
+    for name in [name for name in names if name != "linear"]:
         raw[f"linear+{name}"] = (raw["linear"] + raw[name]) / 2
-    if "sequence" in makers:
+    if "sequence" in names:
         raw["linear+boosted+sequence"] = (raw["linear"] + raw["boosted"] + raw["sequence"]) / 3
     candidates = [_candidate(name, y, logit, folds, numbers) for name, logit in raw.items()]
     kept = min(candidates, key=lambda c: c.metrics["log_loss"])
     if progress:
         progress(f"fitting ({kept.kind})", len(numbers), len(numbers))
-    parts = [makers[name]() for name in kept.kind.split("+")]
-    fitted = (parts[0] if len(parts) == 1 else BlendScorer(*parts)).fit(X, y)
+    fitted = make_scorer(kept.kind, promising(X, y, kinds)).fit(X, y)
     return Selection(CalibratedScorer(fitted, kept.slope, kept.offset), kept, candidates, folds)
+
+
+def make_scorer(kind: str, kinds: Mapping[str, str]) -> Any:
+    """A scorer by its ``kind``, as :attr:`Candidate.kind` names it (``linear+boosted``), not fitted."""
+    makers: dict[str, Callable[[], Any]] = {
+        "linear": lambda: LinearScorer(kinds),
+        "boosted": lambda: BoostedScorer(kinds),
+        "boosted-deep": lambda: BoostedScorer(kinds, shallow=False),
+        "sequence": SequenceScorer,
+    }
+    parts = [makers[name]() for name in kind.split("+")]
+    return parts[0] if len(parts) == 1 else BlendScorer(*parts)
+
+
+def promising(X: pd.DataFrame, y: np.ndarray, kinds: Mapping[str, str]) -> Mapping[str, str]:
+    """``kinds``, or of more than :data:`MOST_COLUMNS` those that say most about ``y`` one by one (F test)."""
+    if len(kinds) <= MOST_COLUMNS:
+        return kinds
+    from sklearn.feature_selection import f_classif
+
+    numbers = [name for name, kind in kinds.items() if kind == NUMBER]
+    values = X[numbers].to_numpy(dtype=float, na_value=np.nan)
+    middle = np.array([np.median(known) if len(known := v[np.isfinite(v)]) else 0.0 for v in values.T])
+    values = np.where(np.isfinite(values), values, middle)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of columns that hold one value
+        strength = dict(zip(numbers, f_classif(values, y)[0], strict=True))
+    for name in [name for name in kinds if name not in strength]:
+        codes = pd.factorize(X[name], use_na_sentinel=False)[0]
+        rows = np.bincount(codes)
+        rate = np.bincount(codes, weights=y) / rows
+        within = float(np.sum(rows * rate * (1 - rate))) / max(1, len(y) - len(rows))
+        between = float(np.sum(rows * (rate - np.mean(y)) ** 2)) / max(1, len(rows) - 1)
+        strength[name] = between / max(within, 1e-12)
+    best = sorted(strength, key=lambda name: -np.nan_to_num(strength[name]))[:MOST_COLUMNS]
+    return {name: kind for name, kind in kinds.items() if name in set(best)}
+
+
+def _side_by_side(jobs: Sequence[Callable[[], Any]], cells: int, progress: Progress | None = None) -> None:
+    """Run jobs, on small tables one per processor at the same time; on large ones they share memory better in turn."""
+    workers = min(len(jobs), os.cpu_count() or 1, 4) if cells <= MOST_CELLS_AT_ONCE else 1
+    with ThreadPoolExecutor(workers) as pool, threadpool_limits(None if workers == 1 else 1, "blas"):
+        try:
+            for done, job in enumerate(as_completed([pool.submit(job) for job in jobs])):
+                if progress:
+                    progress("cross-validation", done, len(jobs))
+                job.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _candidate(

@@ -18,6 +18,7 @@ import pandas as pd
 
 from assistant.errors import ModelError
 from assistant.insight import purchases
+from assistant.insight.evaluate import RetrainAdvice, drift, references, retrain_advice
 from assistant.insight.registry import Progress, TrainReport, hash_data, load_model, save_model
 
 FEWEST_CUSTOMERS = 60
@@ -175,7 +176,13 @@ class SegmentModel:
         }
         self._describe(table, scaled, labels)
         self._draw(table, scaled, labels)
+        self.trained_on_ = references(table, dict.fromkeys(self._columns, "number"))
         return self
+
+    def advice(self, store: purchases.Record) -> RetrainAdvice:
+        """Have the customers moved since these segments were found?"""
+        trained_on = getattr(self, "trained_on_", [])  # an older version doesn't know
+        return retrain_advice(drift(trained_on, purchases.customer_table(store)) if trained_on else [])
 
     def predict(self, store: purchases.Record, ids: Sequence[str] | None = None) -> list[SegmentPrediction]:
         """Segments of ``ids`` in that order, or of every customer; unknown ids raise :class:`ModelError`."""

@@ -119,7 +119,7 @@ class SentimentModel(TextModel):
         content = read_sentences(path)
 
         def learn() -> SentimentModel:
-            return cls(embedder).fit(*_examples(content))
+            return cls(embedder).fit(*examples(content))
 
         key = f"{_FORMAT} {embedder.fingerprint} {hash_data(str(content))}"
         return keep_learned(cls, "sentiment", key, home, learn).use(embedder)
@@ -150,7 +150,7 @@ def train_sentiment(
         raise ModelError(
             "Sentiment needs the embedder", "crm-assistant doctor shows if its weights are there"
         )
-    texts, labels = _examples(read_sentences())
+    texts, labels = examples()
     model = SentimentModel(embedder).fit(texts, labels, progress=progress)
     metrics = {**model.metrics, "macro_f1": _macro_f1(model, labels), **milliseconds(model.classify, texts)}
     version = save_model(
@@ -262,8 +262,10 @@ def _any_of(words: Sequence[str]) -> str:
     return "|".join(map(re.escape, sorted(set(words), key=len, reverse=True)))
 
 
-def _examples(content: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    pairs = [(str(t), label) for label in LABELS for ts in content["examples"][label].values() for t in ts]
+def examples(content: Mapping[str, Any] | None = None) -> tuple[list[str], list[str]]:
+    """Texts and labels of all example sentences."""
+    sentences = (content or read_sentences())["examples"]
+    pairs = [(str(t), label) for label in LABELS for ts in sentences[label].values() for t in ts]
     return [t for t, _ in pairs], [label for _, label in pairs]
 
 

@@ -224,6 +224,8 @@ def fit_table(
         )
     answer = read_target(frame[target], target, positive)
     notes = [answer.note]
+    if lost := frame.attrs.get("unreadable"):
+        notes.append(f"{lost} rows have too many cells and were not used")
     if not answer.known.all():
         notes.append(f"{int((~answer.known).sum())} rows without {target} were not used")
     table, y = frame[answer.known].reset_index(drop=True), answer.labels
@@ -247,6 +249,10 @@ def fit_table(
     groups = _groups(table, X, y, id, notes)
     fold_of = make_folds(y, groups, folds, seed)
     selection = select(X, y, kinds, fold_of, progress=progress)
+    if len(selection.scorer.columns) < len(used):
+        notes.append(f"of {len(used)} columns the {len(selection.scorer.columns)} that say most are used")
+        used = [c for c in used if c.name in set(selection.scorer.columns)]
+        X, kinds = X[[c.name for c in used]], {c.name: c.kind for c in used}
     p = selection.kept.probability
     threshold = cost_threshold(cost_missed, cost_alarm)
     importance = global_importance(selection.scorer, X)
@@ -326,11 +332,16 @@ def _choose(
     leaks = find_leaks(prepare(table, columns), y, columns, target)
     left_out += [{"column": name, "reason": why} for name, why in leaks.items() if name not in keep]
     chosen = [c for c in columns if not c.used or c.name not in leaks or c.name in keep]
+    if not columns and not left_out:
+        raise ModelError(
+            f"The table has no column beside {target}",
+            "give a table with columns that describe the customers",
+        )
     if not any(c.used for c in chosen):
         why = "; ".join(f"{item['column']}: {item['reason']}" for item in left_out[:4])
         raise ModelError(
             f"No column is left to learn {target} from. {why}",
-            "give a table with columns that describe the customers, or force one in with keep",
+            "give a table with columns that describe the customers, or force one in: --keep COLUMN",
         )
     return chosen, left_out
 

@@ -31,7 +31,9 @@ from assistant.insight.registry import (
     Progress,
     TrainReport,
     current_version,
+    history,
     load_model,
+    not_placed,
     save_model,
 )
 from assistant.insight.risk import Scorecard
@@ -87,6 +89,12 @@ def train_table(
         progress("reading", 0, None)
     fitted = fit_table(read_table(path), target, id, progress=progress, **options)
     name = f"{kind}-table"
+    notes = list(fitted.notes)
+    before = next((v for v in history(home, name) if v.current), None)
+    if before and before.report.get("target") != target:
+        # figures of another question say nothing about this one
+        notes.append(f"{before.version} answered another question ({before.report.get('target')})")
+        force = True
     version = save_model(
         home,
         name,
@@ -94,14 +102,12 @@ def train_table(
         metrics=fitted.metrics,
         features=[c.name for c in fitted.model.columns],
         data_hash=fitted.data_hash,
-        report={**fitted.details, "left_out": fitted.left_out, "notes": fitted.notes},
+        report={**fitted.details, "left_out": fitted.left_out, "notes": notes},
         force=force,
     )
-    notes, kept = list(fitted.notes), current_version(home, name) == version
+    kept = current_version(home, name) == version
     if not kept:
-        notes.append(
-            f"{version} is clearly worse than {current_version(home, name)} and was not put in place"
-        )
+        notes.append(not_placed(home, name, version))
     seconds = time.perf_counter() - started
     return TrainReport(
         name, version, fitted.metrics, fitted.left_out, fitted.rows, seconds, kept, notes, fitted.details

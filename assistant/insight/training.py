@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import AssistantError, ModelError
-from assistant.insight.registry import Progress, TrainReport, current_version, put_in_place
+from assistant.insight.moved import check_models, record_facts
+from assistant.insight.registry import (
+    Progress,
+    TrainReport,
+    current_version,
+    not_placed,
+    note_record,
+    put_in_place,
+)
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +42,32 @@ def train(
     embedder: Any = None,
     progress: Progress | None = None,
     force: bool = False,
+    if_moved: bool = False,
 ) -> list[TrainReport]:
     """Train one model of :data:`TRAINERS`, or ``"all"``, on the record; saved under ``home/models``.
 
     A new model that is clearly worse than the one in place is saved beside it and its report has
     ``kept=False``; ``force`` puts it in place all the same. With ``"all"`` a model that this record is too
     small for gets a report without a version whose notes say why, and the others are trained; only when
-    none could be trained is it an error.
+    none could be trained is it an error. With ``if_moved`` only models whose data have moved since
+    (:func:`assistant.insight.moved.check_models`) and those not trained yet are trained; the others' reports say so.
     """
     if what != "all" and what not in TRAINERS:
         raise ModelError(f"There is no model called {what!r}", f"one of: {', '.join(TRAINERS)}, all")
     names = list(TRAINERS) if what == "all" else [what]
     reports: list[TrainReport] = []
+    why: dict[str, str] = {}
+    if if_moved:
+        for check in check_models(store, home, names):
+            if check.advice.retrain:
+                why[check.model] = "trained again: " + "; ".join(check.advice.reasons)
+            else:
+                note = f"{check.version} stays in place: the record hasn't moved since it was trained"
+                reports.append(TrainReport(check.model, None, notes=(note,)))
+        names = [name for name in names if name in why]
+        if not names:
+            return reports
+    facts = record_facts(store)
     for done, name in enumerate(names):
         if progress:
             progress(f"train {name}", done, len(names))
@@ -58,10 +80,14 @@ def train(
             log.warning("%s was not trained: %s", name, error)
             notes = tuple(filter(None, (error.message, error.hint)))
             report = TrainReport(name, None, kept=False, notes=notes, seconds=time.perf_counter() - started)
+        if report.version:
+            note_record(Path(home), name, report.version, facts)
+        if name in why:
+            report = replace(report, notes=(*report.notes, why[name]))
         reports.append(_settle(report, Path(home), force))
     if progress:
         progress("train", len(names), len(names))
-    if not any(report.version for report in reports):
+    if not any(report.version for report in reports) and not if_moved:
         reasons = "; ".join(f"{r.model}: {r.notes[0]}" for r in reports if r.notes)
         raise ModelError(
             f"No model could be trained on this record. {reasons}", "crm-assistant import orders FILE"
@@ -80,7 +106,7 @@ def _settle(report: TrainReport, home: Path, force: bool) -> TrainReport:
     current = current_version(home, report.model)
     if current == report.version:
         return replace(report, kept=True)
-    note = f"{report.version} is clearly worse than {current} and was not put in place"
+    note = not_placed(home, report.model, report.version)
     return replace(report, kept=False, notes=(*report.notes, note))
 
 

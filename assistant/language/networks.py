@@ -2,12 +2,15 @@
 without torch, so a saved model needs only numpy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 Weights = Mapping[str, np.ndarray]
+DROPPED = 0.2  # share of a sequence's summary that is hidden in each step of learning
 
 
 def train_autoencoder(rows: Any, *, hidden: int = 48, steps: int = 200, seed: int = 7) -> Weights:
@@ -19,7 +22,7 @@ def train_autoencoder(rows: Any, *, hidden: int = 48, steps: int = 200, seed: in
     import torch
 
     random = np.random.default_rng(seed)
-    with _seeded(seed):
+    with _one_thread(), _seeded(seed):
         into, out = torch.nn.Linear(rows.shape[1], hidden), torch.nn.Linear(hidden, rows.shape[1])
         parameters = [*into.parameters(), *out.parameters()]
         optimiser = torch.optim.AdamW(parameters, lr=1e-2, weight_decay=1e-2)
@@ -66,12 +69,16 @@ def train_sequences(
     truth = torch.from_numpy(y.astype(np.float32))
     with _seeded(seed):
         reader, last = torch.nn.GRU(events.shape[2], hidden, batch_first=True), torch.nn.Linear(hidden, 1)
+    # random numbers of its own, so that several can learn at the same time
+    chance = torch.Generator().manual_seed(seed)
+    with _one_thread():
         optimiser = torch.optim.AdamW([*reader.parameters(), *last.parameters()], lr=1e-2, weight_decay=1e-2)
         rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=steps + 1)
         for _ in range(steps):
             part = random.choice(len(y), min(128, len(y)), replace=False)
             state = reader(x[part])[1][0]
-            logit = last(torch.nn.functional.dropout(state, 0.2))[:, 0]
+            state = state * (torch.rand(state.shape, generator=chance) >= DROPPED) / (1 - DROPPED)
+            logit = last(state)[:, 0]
             loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, truth[part])
             optimiser.zero_grad()
             loss.backward()
@@ -113,22 +120,31 @@ def _unit(rows: Any) -> Any:
     return torch.nn.functional.normalize(rows, dim=1)
 
 
-class _seeded:
-    """The same weights each time, and the random numbers of everybody else left as they were; one thread, since more
-    only wait for each other in networks this small."""
+_random = Lock()
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
 
-    def __enter__(self) -> None:
-        import torch
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """The same weights each time, and the random numbers of everybody else left as they were."""
+    import torch
 
-        self.state, self.threads = torch.get_rng_state(), torch.get_num_threads()
-        torch.manual_seed(self.seed)
-        torch.set_num_threads(1)
+    with _random:
+        state = torch.get_rng_state()
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            torch.set_rng_state(state)
 
-    def __exit__(self, *_: object) -> None:
-        import torch
 
-        torch.set_rng_state(self.state)
-        torch.set_num_threads(self.threads)
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """More threads only wait for each other in networks this small."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

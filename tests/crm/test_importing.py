@@ -13,6 +13,7 @@ import pytest
 
 from assistant.crm import Store, import_file
 from assistant.crm import importing as module
+from assistant.crm.reading import open_table
 from assistant.errors import ImportFileError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -303,6 +304,23 @@ def test_encodings_are_found(store, write, encoding, name):
     assert store.customer("7")["name"] == name
 
 
+@pytest.mark.parametrize(
+    ("header", "encoding"),
+    [
+        ("年龄,流失", "gb18030"),
+        ("客户编号,客户姓名", "gb18030"),
+        ("이름,도시", "euc_kr"),
+        ("Größe,Straße", "cp1252"),
+        ("étage,ville", "utf-8"),
+    ],
+)
+def test_a_few_words_are_enough_to_find_the_encoding(write, header, encoding):
+    opened = open_table(write((header + "\n1,2\n3,4\n").encode(encoding)))
+    assert opened.columns == tuple(header.split(",")) and opened.notes == (
+        () if encoding == "utf-8" else (f"not UTF-8: read as {opened.encoding}",)
+    )
+
+
 def test_mixed_encodings_are_read_line_by_line(store, write):
     lines = [b"id,name"]
     lines += [f"{n},Zoë".encode("utf-8" if n % 5 else "cp1252") for n in range(50)]
@@ -326,6 +344,10 @@ HOSTILE = {
     "json cut short": (b'[{"order": 1, "customer": ', "valid JSON"),
     "json of numbers": (b"[1, 2, 3]", "no JSON objects"),
     "columns missing": (b"alpha,beta\n1,2\n", "alpha, beta"),
+    "quote never closed in a small file": (
+        b'order,customer,date\n1,"a,2024-01-01\n' + b"2,b,2024-01-01\n" * 30,
+        "line 2.*never closed",
+    ),
     "quote never closed": (
         b'order,customer,date\n1,"a,2024-01-01\n' + b"2,b,2024-01-01\n" * 400_000,
         "never closed",

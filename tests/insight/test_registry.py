@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 
 from assistant.errors import ModelError
-from assistant.insight import training
+from assistant.insight import moved, training
 from assistant.insight.registry import (
     TrainReport,
     better,
@@ -173,8 +174,18 @@ def test_reports_are_plain_json() -> None:
     assert json.loads(json.dumps(report.as_dict()))["metrics"] == {"auc": 0.8, "curve": [0, 1], "bad": None}
 
 
-def train_good(store: object, *, home: Path, embedder: object, progress: object) -> TrainReport:
-    loss = {"v0": 0.5}.get(str(store), 0.9)
+class Record:
+    """As much of a record as training asks of it; ``loss`` is what a model on it reaches."""
+
+    def __init__(self, loss: float, as_of: date = date(2026, 1, 31), orders: int = 100) -> None:
+        self.loss, self.as_of, self.orders = loss, as_of, orders
+
+    def counts(self) -> dict[str, int]:
+        return {"orders": self.orders}
+
+
+def train_good(store: Record, *, home: Path, embedder: object, progress: object) -> TrainReport:
+    loss = store.loss
     version = save_model(home, "good", Toy(), metrics={"log_loss": loss}, features=[], data_hash="")
     return TrainReport("good", version, {"log_loss": loss})
 
@@ -187,7 +198,9 @@ def test_train_all_reports_what_could_not_be_trained(tmp_path: Path, monkeypatch
     trainers = {"good": f"{__name__}:train_good", "poor": f"{__name__}:train_poor", "gone": "no.such:thing"}
     monkeypatch.setattr(training, "TRAINERS", trainers)
     seen: list[str] = []
-    reports = training.train("v0", home=tmp_path, progress=lambda phase, done, total: seen.append(phase))
+    reports = training.train(
+        Record(0.5), home=tmp_path, progress=lambda phase, done, total: seen.append(phase)
+    )
     assert [(r.model, r.version, r.kept) for r in reports] == [
         ("good", "v1", True),
         ("poor", None, False),
@@ -195,21 +208,54 @@ def test_train_all_reports_what_could_not_be_trained(tmp_path: Path, monkeypatch
     ]
     assert "too few" in reports[1].notes[0] and "train good" in seen
     with pytest.raises(ModelError, match="too few"):
-        training.train("v0", "poor", home=tmp_path)
+        training.train(Record(0.5), "poor", home=tmp_path)
     with pytest.raises(ModelError, match=r"no model called 'chrn'.*good"):
-        training.train("v0", "chrn", home=tmp_path)
+        training.train(Record(0.5), "chrn", home=tmp_path)
 
 
 def test_a_worse_model_takes_the_place_only_by_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "TRAINERS", {"good": f"{__name__}:train_good"})
-    training.train("v0", "good", home=tmp_path)
-    [report] = training.train("worse", "good", home=tmp_path)
+    training.train(Record(0.5), "good", home=tmp_path)
+    [report] = training.train(Record(0.9), "good", home=tmp_path)
     assert not report.kept and "clearly worse than v1" in report.notes[-1]
-    [report] = training.train("worse", "good", home=tmp_path, force=True)
+    [report] = training.train(Record(0.9), "good", home=tmp_path, force=True)
     assert report.kept and current_version(tmp_path, "good") == report.version == "v3"
+
+
+def test_only_what_moved_is_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "TRAINERS", {"good": f"{__name__}:train_good"})
+    monkeypatch.setitem(moved.OLDEST, "good", 60)
+    [check] = moved.check_models(Record(0.5), tmp_path)
+    assert check.advice.retrain and check.advice.reasons == ("not trained yet",)
+    training.train(Record(0.5), home=tmp_path, if_moved=True)
+
+    def again(**later: object) -> TrainReport:
+        return training.train(Record(0.5, **later), home=tmp_path, if_moved=True)[0]
+
+    same = again(as_of=date(2026, 3, 1))
+    assert same.version is None and "v1 stays in place" in same.notes[0]
+    grown = again(as_of=date(2026, 3, 1), orders=230)
+    assert grown.version == "v2" and "230 rows now, 100 at training" in grown.notes[-1]
+    late = again(as_of=date(2026, 6, 1), orders=230)
+    assert late.version == "v3" and "trained 92 days ago" in late.notes[-1]
+
+
+def test_a_rival_measured_today_counts_instead_of_old_figures(tmp_path: Path) -> None:
+    def save(loss: float, rival: dict[str, float] | None = None) -> bool:
+        metrics = {"log_loss": 0.3, "forward_log_loss": loss}
+        version = save_model(
+            tmp_path, "good", Toy(), metrics=metrics, features=[], data_hash="",
+            metric="forward_log_loss" if rival else None, rival=rival,
+        )  # fmt: skip
+        return current_version(tmp_path, "good") == version
+
+    assert save(0.2)
+    assert save(0.4, {"forward_log_loss": 0.5}), "worse than long ago, but better than the old one is now"
+    assert not save(0.4, {"forward_log_loss": 0.3})
+    assert "forward_log_loss 0.4 against 0.3" in history(tmp_path, "good")[0].report["comparison"]
 
 
 def test_nothing_trained_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "TRAINERS", {"poor": f"{__name__}:train_poor"})
     with pytest.raises(ModelError, match="No model could be trained"):
-        training.train("v0", home=tmp_path)
+        training.train(Record(0.5), home=tmp_path)

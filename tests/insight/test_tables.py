@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from assistant.errors import AssistantError, ModelError
-from assistant.insight import tables
+from assistant.insight import scoring, tables
 from assistant.insight.columns import guess_columns, read_target, to_numbers
 from assistant.insight.registry import history, load_model
 from assistant.insight.tablemodel import band_names, fit_table, make_folds
@@ -104,6 +104,58 @@ def test_what_can_not_be_learned_is_said(
 ) -> None:
     with pytest.raises(ModelError, match=message):
         train_table("churn", frame, target, home=tmp_path)
+
+
+def test_a_table_of_the_answer_alone_is_told_so() -> None:
+    with pytest.raises(ModelError, match="no column beside left"):
+        fit_table(table()[["left"]], "left")
+
+
+def test_dates_of_five_kinds_in_one_column_are_dates() -> None:
+    forms = ["%Y-%m-%d", "%d.%m.%Y", "%d %b %Y", "%Y年%m月%d日", "%Y/%m/%d %H:%M"]
+    days = pd.date_range("2024-01-01", periods=100, freq="3D")
+    [column] = guess_columns(pd.DataFrame({"since": [d.strftime(forms[i % 5]) for i, d in enumerate(days)]}))
+    assert (column.role, column.origin) == ("date", "2024-10-24")
+
+
+def test_what_spreadsheets_write_for_failed_sums_is_missing() -> None:
+    values = [str(v) for v in np.arange(95) / 7] + ["inf", "-inf", "#DIV/0!", "#VALUE!", "1e300"]
+    [column] = guess_columns(pd.DataFrame({"ratio": values}))
+    assert column.role == "number"
+    assert to_numbers(pd.Series(values)).isna().sum() == 5
+    assert to_numbers(pd.Series([1.0, np.inf, 1e300])).isna().tolist() == [False, True, True]
+
+
+def test_rows_that_can_not_be_read_are_counted(tmp_path: Path) -> None:
+    frame = table(100)[["months", "plan", "left"]]
+    lines = frame.to_csv(index=False).splitlines()
+    (tmp_path / "t.csv").write_text("\n".join(line + ",9,9" * (i in (7, 30)) for i, line in enumerate(lines)))
+    report = train_table("churn", tmp_path / "t.csv", "left", home=tmp_path)
+    assert report.rows == 98 and any("2 rows have too many cells" in note for note in report.notes)
+
+
+def test_of_very_many_columns_the_best_are_chosen_without_looking_at_held_out_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scoring, "MOST_COLUMNS", 15)
+    rng = np.random.default_rng(4)
+    noise = pd.DataFrame(rng.normal(size=(300, 400)).round(4), columns=[f"n{i}" for i in range(400)])
+    y = np.where(rng.random(300) < 0.4, "yes", "no")
+    chance = fit_table(noise.assign(left=y), "left")
+    assert chance.metrics["auc"] < 0.6, "columns chosen on all rows would reach 0.8 on noise"
+    known = noise.assign(plan=np.where(rng.random(300) < 0.7, y, "other"), left=y)
+    fitted = fit_table(known, "left")
+    assert "plan" in fitted.model.scorer.columns and len(fitted.model.columns) == 15
+    assert any("of 401 columns the 15" in note for note in fitted.notes)
+    assert len(fitted.model.probability(known[[c.name for c in fitted.model.columns]])) == 300
+
+
+def test_another_question_takes_the_place_whatever_its_figures(tmp_path: Path) -> None:
+    train_table("risk", table(), "left", home=tmp_path)
+    other = table().drop(columns=["left", "months", "months_again", "closing_balance", "cancel_reason"])
+    other["paid"] = np.random.default_rng(1).choice(["yes", "no"], len(other))
+    report = train_table("risk", other, "paid", home=tmp_path)
+    assert report.kept and any("another question (left)" in note for note in report.notes)
 
 
 @pytest.mark.parametrize(
