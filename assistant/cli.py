@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 from pydantic import ValidationError
@@ -850,8 +850,9 @@ def detect(what: str, share: float, out: Path | None, as_json: bool) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="[default: report.html in the home]"
 )
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @_json_option
-def report(out: Path | None, as_json: bool) -> None:
+def report(out: Path | None, language: Literal["en", "zh"], as_json: bool) -> None:
     """Write one page with plots about all models: how good they are, what they say, whether to train again."""
     from assistant.insight import write_report
 
@@ -859,7 +860,7 @@ def report(out: Path | None, as_json: bool) -> None:
     path = out or settings.home_dir / "report.html"
     store = _store(settings) if settings.record_path.exists() else None
     with _progress() as progress:
-        sections = write_report(settings.home_dir, path, store=store, progress=progress)
+        sections = write_report(settings.home_dir, path, store=store, progress=progress, language=language)
     if as_json:
         _print_json({"path": str(path), "sections": [s.as_dict() for s in sections]})
         return

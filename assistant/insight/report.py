@@ -20,7 +20,7 @@ from assistant.insight.registry import (
 if TYPE_CHECKING:
     from assistant.crm import Store
 
-from assistant.insight.report_base import Section
+from assistant.insight.report_base import Language, Section
 from assistant.insight.report_customers import (
     forecast_part,
     lifetime_part,
@@ -35,10 +35,16 @@ from assistant.insight.report_quality import (
     scorecard_part,
     yes_no_models_part,
 )
+from assistant.insight.report_zh import to_chinese
 
 
 def write_report(
-    home: Path, out: Path, *, store: "Store | None" = None, progress: Progress | None = None
+    home: Path,
+    out: Path,
+    *,
+    store: "Store | None" = None,
+    progress: Progress | None = None,
+    language: Language = "en",
 ) -> list[Section]:
     """Write the page to ``out`` and return its parts. Without a record only trained models are shown.
 
@@ -48,7 +54,7 @@ def write_report(
 
     if not model_names(home) and store is None:
         raise ModelError(f"There are no models in {home}", "crm-assistant train all")
-    sections = build_report(home, store, progress)
+    sections = build_report(home, store, progress, language)
     loader = FileSystemLoader(Path(__file__).parent)
     engine = Environment(
         loader=loader,
@@ -64,22 +70,24 @@ def write_report(
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         as_of=str(store.as_of) if store is not None and store.counts().get("orders") else "",
     )
-    write_atomic(out, page)
+    write_atomic(out, to_chinese(page) if language == "zh" else page)
     return sections
 
 
-def build_report(home: Path, store: "Store | None", progress: Progress | None = None) -> list[Section]:
+def build_report(
+    home: Path, store: "Store | None", progress: Progress | None = None, language: Language = "en"
+) -> list[Section]:
     """All parts of the report, in the page's order."""
     parts: list[Callable[[], Section | list[Section]]] = [
         lambda: yes_no_models_part(home),
         lambda: fairness_part(home),
-        lambda: segments_part(home),
+        lambda: segments_part(home, language),
         lambda: recommend_part(home),
         lambda: lifetime_part(home, store),
         lambda: forecast_part(home, store),
         lambda: texts_part(home, store),
         lambda: scorecard_part(home),
-        lambda: anomalies_part(store),
+        lambda: anomalies_part(store, language),
         lambda: life_part(home, store),
     ]
     sections: list[Section] = []

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assistant.insight.registry import (
     SavedModel,
     history,
 )
 
+Language = Literal["en", "zh"]
 Rows = Sequence[Sequence[Any]]
 FIGURES = {
     "auc": "AUC",

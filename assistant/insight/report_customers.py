@@ -13,18 +13,19 @@ from assistant.insight.registry import (
 if TYPE_CHECKING:
     from assistant.crm import Store
 
-from assistant.insight.report_base import Plot, Section, Table, number, saved_current, share
+from assistant.insight.report_base import Language, Plot, Section, Table, number, saved_current, share
 
 # -- segments, recommendation, lifetime, forecast --------------------------------------------------------------
 
 
-def segments_part(home: Path) -> Section:
+def segments_part(home: Path, language: Language = "en") -> Section:
     section = Section("segments", "Segments")
     if current_version(home, "segments") is None:
         section.todo = "crm-assistant train segments"
         return section
     model = load_model(home, "segments")
     m = model.metrics
+    zh = language == "zh"
     section.figures = [
         ("Segments", str(m["segments"]), str(m["method"])),
         ("Silhouette", f"{m['silhouette']:.3f}", "how far apart, up to 1"),
@@ -32,7 +33,7 @@ def segments_part(home: Path) -> Section:
     ]
     picture = model.picture_
     series = {
-        f"{s.segment} {s.name_en}": [
+        f"{s.segment} {s.name_zh if zh else s.name_en}": [
             (float(r.x), float(r.y), str(r.customer_id))
             for r in picture[picture["segment"] == s.segment].itertuples()
         ]
@@ -43,7 +44,9 @@ def segments_part(home: Path) -> Section:
             f"Customers on the two main directions ({m.get('picture_variance', 0):.0%} of the differences)",
             plots.scatter(
                 series,
-                "; ".join(f"{n}: {len(p)} customers" for n, p in series.items()),
+                "; ".join(
+                    (f"{n}：{len(p)} 位客户" if zh else f"{n}: {len(p)} customers") for n, p in series.items()
+                ),
                 across="first direction",
                 up="second direction",
                 ticks=False,
@@ -56,7 +59,15 @@ def segments_part(home: Path) -> Section:
         Table(
             "Profiles",
             ["segment", "customers", "share", "profile"],
-            [[s.name_en, s.customers, f"{s.share:.0%}", s.profile_en] for s in model.segments_],
+            [
+                [
+                    s.name_zh if zh else s.name_en,
+                    s.customers,
+                    f"{s.share:.0%}",
+                    s.profile_zh if zh else s.profile_en,
+                ]
+                for s in model.segments_
+            ],
         )
     )
     tried = sorted(model.table_, key=lambda r: -r["silhouette"] * r["stability"])

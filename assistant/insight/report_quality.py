@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 from assistant.insight.report_base import (
     FIGURES,
+    Language,
     Plot,
     Section,
     Table,
@@ -199,7 +200,7 @@ def scorecard_part(home: Path) -> Section:
     return section
 
 
-def anomalies_part(store: "Store | None") -> Section:
+def anomalies_part(store: "Store | None", language: Language = "en") -> Section:
     from assistant.insight.risk import find_anomalies
 
     section = Section("anomalies", "Orders that stand out")
@@ -239,7 +240,13 @@ def anomalies_part(store: "Store | None") -> Section:
             "The most unusual",
             ["order", "customer", "day", "amount", "why"],
             [
-                [a.order_id, a.customer_id, a.at[:10], f"{a.amount:,.2f}", "; ".join(a.reasons)]
+                [
+                    a.order_id,
+                    a.customer_id,
+                    a.at[:10],
+                    f"{a.amount:,.2f}",
+                    "；".join(a.reasons_zh) if language == "zh" else "; ".join(a.reasons),
+                ]
                 for a in top[:20]
             ],
         )

@@ -1,6 +1,8 @@
 """The page about all models: its parts, its plots, and that it is one file which needs nothing else."""
 
+import json
 import re
+import shutil
 from xml.etree import ElementTree
 
 import numpy as np
@@ -9,9 +11,17 @@ import pytest
 
 from assistant.errors import ModelError
 from assistant.insight import plots
+from assistant.insight.forecast import train_forecast
+from assistant.insight.lifetime import train_lifetime
+from assistant.insight.recommend import train_recommend
 from assistant.insight.report import build_report, write_report
+from assistant.insight.report_zh import translate
 from assistant.insight.risk import train_scorecard
+from assistant.insight.segments import train_segments
 from assistant.insight.tables import train_table
+from assistant.insight.telling import tell
+
+from .small_shop import small_shop
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +39,37 @@ def home(tmp_path_factory):
     train_table("churn", frame, "left", home=folder, sensitive=["city"], folds=3)
     train_scorecard(frame, "left", home=folder, drop=["city"], folds=3)
     return folder
+
+
+@pytest.fixture(scope="module")
+def full(home, tmp_path_factory):
+    """A copy of it with a record, and with the record's models but the slow ones."""
+    folder = tmp_path_factory.mktemp("full")
+    shutil.copytree(home / "models", folder / "models")
+    with small_shop(folder, customers=75, days=300) as store:
+        for train in (train_segments, train_lifetime, train_forecast, train_recommend):
+            train(store, home=folder)
+        yield folder, store
+
+
+@pytest.mark.parametrize("what", ["segments", "recommend", "lifetime", "forecast"])
+def test_every_model_can_be_asked_by_name(full, what):
+    home, shop = full
+    if what == "forecast":
+        told = tell(what, home, shop)
+        assert {v["measure"] for v in told.values} == {"orders", "revenue"} and len(told.lines) == 16
+        with pytest.raises(ModelError, match="all customers together"):
+            tell(what, home, shop, "c000")
+        return
+    told = tell(what, home, shop, "c000")
+    assert told.lines and len(told.rows[0]) == len(told.head) and json.dumps(told.values)
+    with pytest.raises(ModelError, match="no customer 'x'"):
+        tell(what, home, shop, "x")
+    if what == "recommend":
+        with pytest.raises(ModelError, match="one customer"):
+            tell(what, home, shop)
+    else:
+        assert 70 <= len(tell(what, home, shop).values) <= 75
 
 
 def test_a_page_stands_alone_and_escapes_what_data_say(home, tmp_path):
@@ -59,6 +100,75 @@ def test_figures_are_those_of_the_training_run(home):
     assert sections["fairness"].plots and any("South" in w for w in sections["fairness"].warnings)
     assert sections["scorecard"].tables[0].rows
     assert "train segments" in sections["segments"].todo
+
+
+def test_the_page_in_chinese_leaves_names_and_nothing_else_in_english(full, tmp_path):
+    home, shop = full
+    write_report(home, tmp_path / "en.html", store=shop)
+    write_report(home, tmp_path / "zh.html", store=shop, language="zh")
+    english, page = ((tmp_path / name).read_text("utf-8") for name in ("en.html", "zh.html"))
+    assert '<html lang="zh">' in page and "客户分群" in page and "<b>North" not in page
+
+    def figures(text):
+        return sorted(re.findall(r"\d+\.\d+", re.sub(r"<code>.*?</code>", "", text)))
+
+    # translated texts may put their figures in another order, but none is lost or changed; "(no" is the fold's ±
+    assert figures(english) == figures(page)
+    names = set(
+        [
+            "use",
+            "noise",
+            "city",
+            "left",
+            "beans",
+            "tea",
+            "machine",
+            "AUC",
+            "NDCG",
+            "BG",
+            "NBD",
+            "MASE",
+            "MAE",
+            "EASE",
+            "ETS",
+            "Gamma",
+            "PSI",
+            "Brier",
+            "alpha",
+            "UTC",
+        ]
+    )
+    names |= set(
+        [
+            "Mult-DAE",
+            "ALS",
+            "North",
+            "South",
+            "crm-assistant",
+            "models",
+            "churn-table",
+            "scorecard",
+            "Pearson",
+        ]
+    )
+    text = re.sub(r"<style>.*?</style>|<code>.*?</code>", "", page, flags=re.S)
+    left = set()
+    for node in re.findall(r">([^<>]+)<", text):
+        words = re.findall(r"[A-Za-z][A-Za-z-]{2,}", node)
+        if [w for w in words if w not in names] and not re.search("[\u4e00-\u9fff]", node):
+            left.add(node.strip())
+    assert not {n for n in left if " " in n}
+
+
+def test_stored_sentences_are_translated_with_their_figures():
+    assert translate("it alone separates the classes almost perfectly (AUC 0.998)").endswith("（AUC 0.998）")
+    assert (
+        translate("log_loss 0.2 against 0.3 of the model in place: better")
+        == "log_loss 0.2，当前模型为 0.3：更好"
+    )
+    several = translate("churn-table: city: 70% of South are missed, 5% of North")
+    assert several == "churn-table: city：South 中有 70% 被遗漏，North 中有 5%"
+    assert translate("Kirinyaga AA") == "Kirinyaga AA"
 
 
 def test_a_home_without_models_says_what_to_type(tmp_path):
