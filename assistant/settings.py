@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     offline: bool = Field(default=False, description="Never fetch anything; only what is on disk is used")
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=1, le=65535)
-    company_name: str = Field(default="", description="Overrides the company name kept in the record")
+    company_name: str = Field(default="", description="Instead of the name in the record")
     smtp_host: str = Field(
         default="", description="Mail server for one-time codes; without one, mails are files in outbox/"
     )

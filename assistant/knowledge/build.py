@@ -98,6 +98,8 @@ class BuildReport:
             lines.append(
                 f"Trial questions found: {self.canaries.found_before} before, {self.canaries.found_after} now"
             )
+            for said, canaries in (("No longer", self.canaries.lost), ("Newly", self.canaries.gained)):
+                lines += [f"{said} found: “{c.query}” in {c.source}" for c in canaries]
         return lines + [f"Not read: {left.source}: {left.reason}" for left in self.unreadable]
 
 

@@ -146,7 +146,8 @@ def failed_questions(store: "Store", *, since: str | None = None) -> list[Failed
     failed: list[FailedQuestion] = []
     for turn, why in newest:
         ident, text = turn["conversation_id"], " ".join(turn["message"].split())
-        if len(query_words(text)) < 2 or (ident, text) in seen:
+        wish = turn["intent"] == "human" and why == "handed over"
+        if wish or len(query_words(text)) < 2 or (ident, text) in seen:
             continue  # "a person, please" says nothing about what is missing
         seen.add((ident, text))
         if ident not in conversations:

@@ -136,6 +136,21 @@ class KnowledgeIndex:
                 break
         return hits
 
+    def why(self, query: str, hits: Sequence[Hit]) -> list[dict[str, Any]]:
+        """What made each hit's score: the features of ``ranking`` by name, and the question's ``words`` that it has."""
+        snapshot = self._live()
+        vector = self._encoded([query])[0]
+        asked = Query.of(" ".join(query.split()), vector)
+        found = []
+        for hit in hits:
+            row = next(r for r in snapshot.rows_of(hit.source) if snapshot.passage(r).id == hit.passage_id)
+            values = ranking.features(snapshot, asked, np.array([row]))[0]
+            passage = snapshot.passage(row)
+            has = {*passage.words, *passage.title_words, *passage.keys}
+            words = [word for word in asked.words if word in has]
+            found.append({**dict(zip(ranking.FEATURES, map(float, values), strict=True)), "words": words})
+        return found
+
     def read(self, source: str, *, role: Role, customer: str | None = None) -> list[Hit]:
         """All passages of one article or interaction in order, for someone who opens a citation; by role as in search.
 

@@ -1,7 +1,8 @@
 """The administrators' page: knowledge, models, data; with quality, people and activity from ``oversight``."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from assistant.web.agent import staff_header
 from assistant.web.context import Context
 from assistant.web.inbox import QUIET
 from assistant.web.jobs import Job, Work
-from assistant.web.work import INDEX, TRAINING, figures, index_work, training_work
+from assistant.web.work import INDEX, TRAINING, figures, index_work, report_path, report_work, training_work
 
 PAUSE = 0.4
 MODELS = ["all", "churn", "segments", "recommend", "sentiment", "intents"]
@@ -202,11 +203,7 @@ class _Knowledge(Part):
         pairs = [
             ("Live build", status["build"]),
             ("Built", str(status.get("created") or "").replace("T", " ")[:16]),
-            *[
-                (name.replace("_", " ").capitalize(), f"{number:,}")
-                for name, number in counts.items()
-                if isinstance(number, int)
-            ],
+            *_counted(counts),
             ("Embedder", status.get("embedder")),
             ("Size", f"{status.get('bytes', 0) / 1e6:.1f} MB"),
             ("Earlier builds", len(status["earlier"])),
@@ -237,14 +234,15 @@ class _Knowledge(Part):
         if not found:
             return '<p class="empty">Nothing that this role may see fits.</p>'
         threshold = getattr(index, "threshold", 0.0)
+        why = index.why(query, found)
         rows = []
-        for h in found:
+        for h, reason in zip(found, why, strict=True):
             sort = "good" if h.score >= threshold else "warn"
             text = " ".join(h.text.split())
             rows.append(
                 f'<tr><td><span class="pill {sort}">{h.score:.2f}</span></td><td><b>{escape(h.title)}</b><br>'
                 f'<span class="soft small">{escape(h.source)} · {escape(h.kind)} · {escape(h.audience)} · {escape(h.language)}</span>'
-                f"<br>{escape(text[:260])}{' …' if len(text) > 260 else ''}</td></tr>"
+                f"<br>{escape(text[:260])}{' …' if len(text) > 260 else ''}<br><span class='soft small'>{escape(_because(reason))}</span></td></tr>"
             )
         note = f'<p class="soft small">Below {threshold:.2f} the assistant takes a passage for not found.</p>'
         return f'<div class="card"><table class="plain">{"".join(rows)}</table>{note}</div>'
@@ -279,6 +277,32 @@ class _Knowledge(Part):
         )
 
 
+def _because(why: Mapping[str, Any]) -> str:
+    """Why a passage was found, in words."""
+    words = f"{why['coverage']:.0%} of the question's telling words"
+    words += f" ({', '.join(why['words'])})" if why["words"] else ""
+    title = f", {why['title']:.0%} in its title" if why["title"] and why["title"] != why["coverage"] else ""
+    return f"meaning {why['cosine']:.2f} · {words}{title} · {'same' if why['language'] else 'other'} language"
+
+
+def _counted(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is in a build, one line a kind: "109 (91 public, 18 internal, 73 en, 36 zh)"."""
+    parts = {
+        kind: [
+            (name.removeprefix(f"{kind}_"), n) for name, n in counts.items() if name.startswith(f"{kind}_")
+        ]
+        for kind in ("articles", "interactions")
+    }
+    lines = []
+    for kind, found in parts.items():
+        shown = ", ".join(
+            f"{n:,} {name}" for name, n in sorted(found, key=lambda x: -x[1]) if n != counts.get(kind)
+        )
+        if kind in counts:
+            lines.append((kind.capitalize(), f"{counts[kind]:,}" + (f" ({shown})" if shown else "")))
+    return [*lines, ("Passages", f"{counts['passages']:,}")] if "passages" in counts else lines
+
+
 class _Models(Part):
     kind = TRAINING
 
@@ -291,6 +315,8 @@ class _Models(Part):
                     stop = gr.Button("Cancel", size="sm")
                     back = gr.Button("Roll back", size="sm", elem_id="model-back")
                 shown = gr.HTML("", elem_id="train-progress")
+                report = gr.Button("Write the report with plots", size="sm", elem_id="report")
+                written = gr.HTML("", elem_id="report-progress")
             with gr.Column(scale=5, min_width=320):
                 versions = gr.HTML("", elem_id="versions")
 
@@ -326,10 +352,28 @@ class _Models(Part):
                 )
             return self._versions()
 
+        async def write(request: gr.Request) -> AsyncIterator[str]:
+            async for html in self.work("report", request, report_work(self.context)):
+                yield html
+            yield html + self._report()
+
+        def last(request: gr.Request) -> str:
+            self.admin(request)
+            return self._report()
+
+        report.click(write, None, written, **QUIET)
+        page.load(last, None, written, **QUIET)
         start.click(train, what, [shown, versions], **QUIET)
         stop.click(cancel, None, None, **QUIET)
         back.click(go_back, what, versions, **QUIET)
         page.load(watching, None, [shown, versions], **QUIET)
+
+    def _report(self) -> str:
+        path = report_path(self.home)
+        if not path.is_file():
+            return '<p class="soft small">Calibration, gains, reasons, segments, forecast and more on one page.</p>'
+        when = datetime.fromtimestamp(path.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+        return f'<p class="small"><a href="/report" target="_blank" rel="noopener">Open the report of {when}</a></p>'
 
     def _versions(self) -> str:
         from assistant.insight import history, model_names
@@ -337,18 +381,13 @@ class _Models(Part):
         rows = []
         for name in model_names(self.home):
             for saved in history(self.home, name)[:5]:
-                mark = '<span class="pill good">in place</span>' if saved.current else ""
-                rows.append(
-                    f"<tr><td>{escape(name)}</td><td>{escape(saved.version)} {mark}</td><td>{escape(saved.at[:16].replace('T', ' '))}</td>"
-                    f"<td>{escape(figures(saved.metrics))}</td><td class='soft small'>{escape(str(saved.report.get('comparison', '')))}</td></tr>"
-                )
+                version = f"{saved.version}, in place" if saved.current else saved.version
+                when, against = saved.at[:16].replace("T", " "), str(saved.report.get("comparison", ""))
+                rows.append((name, version, when, figures(saved.metrics), against))
         if not rows:
             return charts.card("Models", '<p class="empty">None is trained yet.</p>')
-        head = "<tr><th>Model</th><th>Version</th><th>Trained (UTC)</th><th>Measured on held-out data</th><th>Against the one before</th></tr>"
-        return charts.card(
-            "Models",
-            f'<div class="scroll" tabindex="0"><table class="plain">{head}{"".join(rows)}</table></div>',
-        )
+        head = ("Model", "Version", "Trained (UTC)", "Measured on held-out data", "Against the one before")
+        return charts.card("Models", charts.table(head, rows))
 
 
 class _Data(Part):

@@ -1,5 +1,6 @@
 """The agents' page: an account with its risk, reasons and timeline, questions about it, and the line of hand-offs."""
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from html import escape
 from typing import Any
@@ -15,6 +16,8 @@ from assistant.web.context import Context, follow
 from assistant.web.inbox import QUIET, Inbox, notes_card
 from assistant.web.words import EN
 
+ALIKE = 0.75  # how like the text a customer's name has to be where something was said about it, too
+KEPT_SECONDS = 300.0  # who is most at risk takes seconds to work out and changes once a day
 MOODS = 40  # newest messages of a customer whose mood is shown
 CHANNELS = ["all", "email", "chat", "call", "ticket", "review"]
 SHORTCUTS = (  # key, what it does, what it presses or focuses
@@ -27,6 +30,7 @@ SHORTCUTS = (  # key, what it does, what it presses or focuses
     ("l", "line of hand-offs", "button[role=tab] >> Line"),
     ("t", "take over", "#take"),
     ("r", "reply", "#reply textarea"),
+    ("d", "draft a reply", "#draft"),
     ("b", "hand back", "#back"),
     ("?", "these keys", "#keys-help"),
 )
@@ -65,7 +69,7 @@ def staff_header(context: Context, request: gr.Request, title: str) -> str:
         links.append('<a class="quiet" href="/admin">Administration</a>')
     links.append('<a class="quiet" href="/password">Password</a>')
     out = '<form method="post" action="/sign-out" style="display:inline"><button class="quiet">Sign out</button></form>'
-    who = f'<span class="soft small">{escape(person.name)} ({person.role})</span>'
+    who = f'<span class="soft small">{escape(person.name)}<span class="big"> ({person.role})</span></span>'
     return look.header(context.company, title, who + "".join(links) + out)
 
 
@@ -74,6 +78,7 @@ class _Account:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._worst: tuple[float, list[tuple[str, str]]] = (-KEPT_SECONDS, [])
         self._asked: dict[tuple[str, str], str] = {}  # (agent, customer) -> conversation
 
     def lay_out(self, page: gr.Blocks) -> None:
@@ -87,6 +92,10 @@ class _Account:
                     submit_btn=True,
                 )
                 found = gr.Radio([], label="Customers", elem_id="found", elem_classes="list")
+                said = gr.Radio(
+                    [], label="Said in conversations", elem_id="said", elem_classes="list", visible=False
+                )
+                marked = gr.State("")
             with gr.Column(scale=5, min_width=320):
                 profile = gr.HTML('<p class="empty">Choose a customer.</p>', elem_id="profile")
                 with gr.Row():
@@ -119,11 +128,16 @@ class _Account:
 
         page.load(self.first, None, found, **QUIET)
         # on Enter only: results that come while somebody already chooses would take the choice away
-        find.submit(self.search, find, found, **QUIET)
-        found.change(self.open, [found, channel], [profile, timeline, chat, risk, advice, mood], **QUIET)
+        find.submit(self.search, find, [found, said], **QUIET)
+        opened = found.change(
+            self.open, [found, channel, marked], [profile, timeline, chat, risk, advice, mood], **QUIET
+        )
+        shown = said.change(self.show_said, [said, channel], [found, channel, marked, timeline], **QUIET)
+        for event in (opened, shown):
+            event.then(None, None, None, js="() => window.showMarked()")
         found.change(self.notes, found, [notes, note], **QUIET)
         note.submit(self.add_note, [note, found], [notes, note], **QUIET)
-        channel.change(self.timeline, [found, channel], timeline, **QUIET)
+        channel.change(self.timeline, [found, channel, marked], timeline, **QUIET)
         box.submit(self.ask, [box, found], [chat, box], **QUIET)
         chat.example_select(self.ask_example, found, [chat, box], **QUIET)
         box.stop(self.stop, found, None, **QUIET)
@@ -135,21 +149,63 @@ class _Account:
         choices, label = self._most_at_risk()
         return gr.update(choices=choices, label=label)
 
-    def search(self, text: str, request: gr.Request) -> Any:
+    def search(self, text: str, request: gr.Request) -> tuple[Any, Any]:
+        """Customers by name, address or id, and what any customer has said about it."""
         self.context.staff(request)
         text = (text or "").strip()
         if not text:
             choices, label = self._most_at_risk()
-            return gr.update(choices=choices, label=label, value=None)
+            return gr.update(choices=choices, label=label, value=None), gr.update(visible=False, value=None)
         store = self.context.store
-        rows = store.find_customers(text) or store.closest_customers(text, n=8)
-        return gr.update(
-            choices=[_choice(r) for r in rows[:8]], label=f"Customers like “{text[:40]}”", value=None
+        rows = store.find_customers(text)
+        said = [] if rows else self._said(text)
+        if not rows:
+            rows = [r for r in store.closest_customers(text, n=8) if r["score"] >= ALIKE or not said]
+        label = f"Customers like “{text[:40]}”"
+        return (
+            gr.update(choices=[_choice(r) for r in rows[:8]], label=label, value=None),
+            gr.update(choices=said, value=None, visible=bool(said)),
         )
+
+    def _said(self, text: str) -> list[tuple[str, str]]:
+        """Interactions of all customers that fit, best first, with their ids."""
+        try:
+            index = self.context.assistant.index
+            if index is None:
+                return []
+            hits = index.search(text, role="agent", kinds=["interaction"], k=6, one_per_source=True)
+        except AssistantError:
+            return []
+        choices = []
+        for hit in hits:
+            row = self.context.store.interaction(hit.source.removeprefix("interaction:"))
+            if row is None or hit.score < index.threshold / 2:
+                continue
+            who = self.context.store.customer(row["customer_id"]) or {}
+            quoted = " ".join(row["text"].split())[:80]
+            choices.append(
+                (
+                    f"{row['at'][:10]} · {row['channel']} · {who.get('name') or row['customer_id']}: {quoted}",
+                    row["id"],
+                )
+            )
+        return choices
+
+    def show_said(self, id: str | None, channel: str, request: gr.Request) -> tuple[Any, ...]:
+        """Open the account in whose timeline something was said, with that in view."""
+        self.context.staff(request)
+        row = self.context.store.interaction(id) if id else None
+        customer = self.context.store.customer(row["customer_id"]) if row else None
+        if row is None or customer is None:
+            return (gr.skip(),) * 4
+        whose = gr.update(choices=[_choice(customer)], value=customer["id"], label="Whose it is")
+        return whose, "all", row["id"], self._timeline(customer["id"], "all", row["id"])
 
     def _most_at_risk(self) -> tuple[list[tuple[str, str]], str]:
         """Whom to look at first, and what to call them; without a churn model, the first customers."""
         store = self.context.store
+        if time.monotonic() - self._worst[0] < KEPT_SECONDS:
+            return self._worst[1], "Most at risk"
         try:
             predictions = self.context.assistant.predictor("churn").predict(store)
         except AssistantError:
@@ -160,11 +216,14 @@ class _Account:
         shown = [
             (f"{r.get('name') or r['id']} · {r['id']} · {p.probability:.0%}", r["id"]) for r, p in rows if r
         ]
+        self._worst = (time.monotonic(), shown)
         return shown, "Most at risk"
 
     # -- showing ---------------------------------------------------------------------------------------------------
 
-    def open(self, customer: str | None, channel: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def open(
+        self, customer: str | None, channel: str, marked: str, request: gr.Request
+    ) -> Iterator[tuple[Any, ...]]:
         """Profile, timeline and chat at once; predictions when they are there."""
         person = self.context.staff(request)
         row = self.context.store.customer(customer) if customer else None
@@ -179,7 +238,7 @@ class _Account:
         messages = self._messages(person.name, row["id"])
         yield (
             self._profile(row, tools),
-            self._timeline(row["id"], channel),
+            self._timeline(row["id"], channel, marked),
             gr.update(value=messages),
             waiting,
             "",
@@ -299,14 +358,18 @@ class _Account:
             parts.append(charts.card("Offers the policy allows", shown + why))
         return f'<div class="steps">{"".join(parts)}</div>'
 
-    def timeline(self, customer: str | None, channel: str, request: gr.Request) -> str:
+    def timeline(self, customer: str | None, channel: str, marked: str, request: gr.Request) -> str:
         self.context.staff(request)
-        return self._timeline(customer, channel) if customer else ""
+        return self._timeline(customer, channel, marked) if customer else ""
 
-    def _timeline(self, customer: str, channel: str) -> str:
+    def _timeline(self, customer: str, channel: str, marked: str = "") -> str:
+        """The newest interactions; ``marked`` is one to be seen, however old it is."""
         store = self.context.store
         chosen = channel if channel in CHANNELS[1:] else None
         rows = store.interactions(customer, channel=chosen, limit=60)
+        older = store.interaction(marked) if marked and marked not in {r["id"] for r in rows} else None
+        if older is not None and older["customer_id"] == customer and chosen in (None, older["channel"]):
+            rows.append(older)
         if not rows:
             return charts.card("Timeline", '<p class="empty">Nothing was said here.</p>')
         items = []
@@ -317,7 +380,7 @@ class _Account:
             text = r["text"]
             body = escape(text) if len(text) < 400 else f"{escape(text[:380])} …"
             items.append(
-                f'<li class="{escape(r["author"])}" id="{escape(r["id"])}"><span class="when">{escape(r["at"][:16].replace("T", " "))} ·'
+                f'<li class="{escape(r["author"])}{" marked" if r["id"] == marked else ""}" tabindex="-1" id="{escape(r["id"])}"><span class="when">{escape(r["at"][:16].replace("T", " "))} ·'
                 f" {escape(r['channel'])} · {escape(r['author'])}{stars} · {escape(r['id'])}</span>{status}<div class='said'>{subject}{body}</div></li>"
             )
         return charts.card(

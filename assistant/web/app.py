@@ -19,7 +19,7 @@ from assistant.web import look
 from assistant.web.access import STAFF_COOKIE, STAFF_HOURS, VISITOR_COOKIE, VISITOR_DAYS, Access, Visitor
 from assistant.web.context import Context
 from assistant.web.fresh import KeepFresh
-from assistant.web.guard import DOORS, Guard
+from assistant.web.guard import DOORS, Guard, problem
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "testserver")
 _PAGES = ("/customer", "/zh/customer", "/agent", "/admin")
@@ -234,6 +234,18 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
         visitor = access.visitor(request.cookies) or Visitor("")
         company = context.assistant.company_in(words.language)
         return text_file(as_text(store, visitor.conversation, company, words), "conversation.txt")
+
+    @app.get("/report", response_class=HTMLResponse, include_in_schema=False)
+    def report() -> Response:
+        """The page with plots about all models, as it was written last."""
+        from assistant.web.work import report_path
+
+        path = report_path(context.settings.home_dir)
+        if not path.is_file():
+            return problem(
+                404, "There is no report yet.", "write it on the administrators' page, under Models"
+            )
+        return HTMLResponse(path.read_text(encoding="utf-8"))
 
     # -- sources ---------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,11 @@
 """Plots as HTML and SVG in the page's own colours: no library in the browser, readable in both themes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+SHORT = 19  # characters of a cell that is not broken into lines: a moment, an id
 OUTCOMES = {"answered": "--c-accent", "handed_off": "--c-soft", "unknown": "--c-warn", "refused": "--c-bad"}
 
 
@@ -32,14 +34,14 @@ def stacked(days: Sequence[str], series: Mapping[str, Sequence[int]], *, colours
     top = max(totals, default=0)
     if not top:
         return '<p class="empty">Nothing yet.</p>'
-    top = max(top, 4)
+    top = max(4, top + top % 2)
     step = (width - left) / max(len(days), 7)
     bar = min(step * 0.72, 42)
     parts = []
     for share in (0, 0.5, 1):
         y = (height - foot) * (1 - share) + 4 * share
         parts.append(f'<line x1="{left}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--c-line)"/>')
-        parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{top * share:g}</text>')
+        parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{_brief(top * share)}</text>')
     scale = (height - foot - 4) / top
     every = max(1, len(days) // 8)
     for i, day in enumerate(days):
@@ -57,12 +59,62 @@ def stacked(days: Sequence[str], series: Mapping[str, Sequence[int]], *, colours
                 f'<text x="{x + bar / 2:.1f}" y="{height - 3}" text-anchor="middle">{escape(day[5:])}</text>'
             )
     legend = "".join(
-        f'<span><i style="background:var({colours[name]})"></i>{escape(name.replace("_", " "))} {sum(values)}</span>'
+        f'<span><i style="background:var({colours[name]})"></i>{escape(name.replace("_", " "))} {sum(values):,}</span>'
         for name, values in series.items()
     )
     said = "; ".join(f"{name}: {sum(values)}" for name, values in series.items())
     return (
         f'<svg class="plot" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(said)}">{"".join(parts)}</svg>'
+        f'<div class="legend">{legend}</div>'
+    )
+
+
+def _brief(value: float) -> str:
+    """A number of an axis: 70, 4.5, 41k."""
+    return f"{value / 1000:.3g}k" if value >= 10_000 else f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def course(days: Sequence[str], series: Mapping[str, Sequence[float | None]], *, unit: str) -> str:
+    """Values over days as lines, one a series; None where there is none. The first is drawn strongest."""
+    known = [v for values in series.values() for v in values if v is not None]
+    if not known:
+        return '<p class="empty">Nothing yet.</p>'
+    width, height, foot, left = 1100, 170, 20, 48
+    colours = ("--c-accent", "--c-warn", "--c-soft")
+    top = max(known) or 1.0
+    step = (width - left - 12) / max(1, len(days) - 1)
+    x = lambda i: left + 6 + step * i  # noqa: E731
+    y = lambda v: (height - foot) * (1 - v / top) + 6 * v / top  # noqa: E731
+    parts = [
+        f'<line x1="{left}" x2="{width}" y1="{y(v):.1f}" y2="{y(v):.1f}" stroke="var(--c-line)"/>'
+        f'<text x="{left - 6}" y="{y(v) + 4:.1f}" text-anchor="end">{_brief(v)}</text>'
+        for v in (0, top / 2, top)
+    ]
+    for (name, values), colour in zip(series.items(), colours, strict=False):
+        points = [(x(i), y(v), days[i], v) for i, v in enumerate(values) if v is not None]
+        line = " ".join(f"{a:.1f},{b:.1f}" for a, b, *_ in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="var({colour})" stroke-width="2"/>')
+        parts += [
+            f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3.5" fill="var({colour})"><title>{escape(day)}: {escape(name)} {v:.3g} {escape(unit)}'
+            "</title></circle>"
+            for a, b, day, v in points
+        ]
+    every = max(1, len(days) // 8)
+    parts += [
+        f'<text x="{x(i):.1f}" y="{height - 3}" text-anchor="middle">{escape(day[5:])}</text>'
+        for i, day in enumerate(days)
+        if i % every == 0
+    ]
+    legend = "".join(
+        f'<span><i style="background:var({colour})"></i>{escape(name)}</span>'
+        for name, colour in zip(series, colours, strict=False)
+    )
+    said = "; ".join(
+        f"{name}: last {[v for v in values if v is not None][-1:] or ['none']}"
+        for name, values in series.items()
+    )
+    return (
+        f'<svg class="plot" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(said)} {escape(unit)}">{"".join(parts)}</svg>'
         f'<div class="legend">{legend}</div>'
     )
 
@@ -111,19 +163,35 @@ def moods(points: Sequence[tuple[str, str, str]]) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Link:
+    """A cell that leads to another page."""
+
+    text: str
+    to: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: Sequence[int] = ()) -> str:
     """A plain table; cells are escaped, columns in ``numbers`` stand to the right."""
     if not rows:
         return '<p class="empty">Nothing here yet.</p>'
 
+    def cell(tag: str, value: Any, i: int) -> str:
+        text = escape(str(value if value is not None else ""))
+        if isinstance(value, Link):
+            text = f'<a href="{escape(value.to)}" target="_blank" rel="noopener">{escape(value.text)}</a>'
+        sort = "n" if i in numbers else "short" if tag == "td" and len(str(value)) <= SHORT else ""
+        name = f' data-name="{escape(head[i])}"' if tag == "td" else ""
+        return f"<{tag}{f' class={sort}' if sort else ''}{name}>{text}</{tag}>"
+
     def cells(tag: str, row: Sequence[Any]) -> str:
-        return "".join(
-            f"<{tag}{' class=n' if i in numbers else ''}>{escape(str(cell if cell is not None else ''))}</{tag}>"
-            for i, cell in enumerate(row)
-        )
+        return "".join(cell(tag, value, i) for i, value in enumerate(row))
 
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return f'<div class="scroll" tabindex="0"><table class="plain"><tr>{cells("th", head)}</tr>{body}</table></div>'
+    return f'<div class="scroll" tabindex="0"><table class="plain stack"><tr>{cells("th", head)}</tr>{body}</table></div>'
 
 
 def card(title: str, body: str, *, note: str = "") -> str:

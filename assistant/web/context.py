@@ -79,6 +79,8 @@ class Context:
         self.webhooks.tell("handoff.requested", {"conversation": conversation, "handoff": handoff})
 
     def _turn_ended(self, ticket: Ticket) -> None:
+        if ticket.draft:
+            return
         self.metrics.turn(ticket)
         for event in ticket.events:
             if isinstance(event, HandedOff) and event.reason != "held" and event.handoff_id:

@@ -57,9 +57,9 @@ def build(context: Context, words: Words) -> gr.Blocks:
                 elem_id="box",
             )
             with gr.Row(equal_height=True):
-                person = gr.Button(words.person, size="sm", elem_id="person")
-                new = gr.Button(words.new, size="sm", elem_id="new")
-                mail = gr.Button(words.mail, size="sm", elem_id="mail")
+                person = gr.Button(words.person, size="sm", elem_id="person", min_width=80)
+                new = gr.Button(words.new, size="sm", elem_id="new", min_width=80)
+                mail = gr.Button(words.mail, size="sm", elem_id="mail", min_width=80)
         timer = gr.Timer(POLL_SECONDS)
 
         outputs = [chat, box, state, turns, seen]
@@ -97,7 +97,7 @@ class _Chat:
         words, visitor = self.words, self.context.visitor(request)
         save = PANEL[words.language]["save"]
         other = (
-            f'<a class="quiet" href="/session/transcript?language={words.language}" download>{escape(save)}</a>'
+            f'<a class="quiet" href="/session/transcript?language={words.language}" download title="{escape(save)}" aria-label="{escape(save)}"><span class="big">{escape(save)}</span><span class="phone">⤓</span></a>'
             f'<a class="quiet" href="{words.other[1]}">{words.other[0]}</a>'
         )
         bar = look.header(self.context.assistant.company_in(words.language), words.title, other)
@@ -115,7 +115,7 @@ class _Chat:
             f'<label class="small" for="who">{escape(words.signed_in)}</label>'
             f'<input type="hidden" name="page" value="{"/zh/customer" if words.language == "zh" else "/customer"}">'
             f'<select id="who" name="customer" class="quiet" onchange="this.form.submit()">{options}</select>'
-            f'<span class="soft small" style="flex:1 1 14rem">{escape(words.demo_note)}</span></form>'
+            f'<span class="soft small big" style="flex:1 1 14rem">{escape(words.demo_note)}</span></form>'
         )
 
     def _shown(self, visitor: Visitor, *, waiting: int = 0) -> tuple[Any, ...]:

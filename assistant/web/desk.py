@@ -21,6 +21,9 @@ LONGEST_LINE = 24
 KEPT_TICKETS = 500
 
 
+Run = Callable[..., Any]  # as Assistant.turn: a generator of the turn's events
+
+
 class Busy(AssistantError):
     """So many are waiting that a new question is not taken."""
 
@@ -35,7 +38,10 @@ class Waiting:
 class Ticket:
     """One question at the desk: its events so far, and whether it is done, stopped or failed."""
 
-    def __init__(self, desk: "Desk", message: str, session: Session, conversation_id: str) -> None:
+    def __init__(
+        self, desk: "Desk", message: str, session: Session, conversation_id: str, run: Run | None = None
+    ) -> None:
+        self.run, self.draft = run or desk.assistant.turn, run is not None
         self.message, self.session, self.conversation_id = message, session, conversation_id
         self.turn = Turn(message)
         self.events: list[TurnEvent] = []
@@ -93,15 +99,15 @@ class Desk:
         self._threads: list[Thread] = []
         self._closed = False
 
-    def ask(self, message: str, *, session: Session, conversation_id: str) -> Ticket:
-        """Join the line. Raises Busy when it is too long, AssistantError when this conversation waits already."""
+    def ask(self, message: str, *, session: Session, conversation_id: str, run: Run | None = None) -> Ticket:
+        """Join the line; ``run`` takes the turn's place for a draft, which nobody but its caller is told of. Raises Busy when it is too long, AssistantError when this conversation waits already."""
         with self.changed:
             last = self._tickets.get(conversation_id)
             if last is not None and not last.ended:
                 raise AssistantError("The last question is still being answered.", "wait or stop it")
             if len(self._line) >= self.longest:
                 raise Busy("Too many people are asking at the moment.", "try again in a minute")
-            ticket = Ticket(self, message, session, conversation_id)
+            ticket = Ticket(self, message, session, conversation_id, run)
             self._tickets.pop(conversation_id, None)
             self._tickets[conversation_id] = ticket
             for id in [i for i, t in self._tickets.items() if t.done][
@@ -157,7 +163,7 @@ class Desk:
 
     def _answer(self, ticket: Ticket) -> None:
         try:
-            events = self.assistant.turn(
+            events = ticket.run(
                 ticket.message,
                 session=ticket.session,
                 conversation_id=ticket.conversation_id,

@@ -48,6 +48,7 @@ DOORS: tuple[Door, ...] = (
     Door("/zh/customer", ANYBODY, gradio=True),
     Door("/agent", STAFF, gradio=True),
     Door("/admin", ADMIN, gradio=True, uploads=True),
+    Door("/report", ADMIN),
     Door("/session", ANYBODY),
     Door("/source", ANYBODY),
     Door("/sign-in", ANYBODY),

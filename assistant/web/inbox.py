@@ -1,5 +1,7 @@
 """The line of hand-offs on the agents' page: conversations that wait for a person, and those that one has taken."""
 
+import re
+from collections.abc import AsyncIterator
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -8,7 +10,8 @@ import gradio as gr
 
 from assistant.errors import AssistantError
 from assistant.web import charts, views
-from assistant.web.context import Context
+from assistant.web.context import Context, follow
+from assistant.web.drafts import begin_draft
 from assistant.web.words import EN
 
 POLL_SECONDS = 3.0
@@ -34,18 +37,21 @@ class Inbox:
                     label="Conversation", show_label=False, elem_classes="chat", elem_id="talk", height=420, buttons=[],
                     latex_delimiters=[], allow_tags=False, group_consecutive_messages=False, placeholder=" ",
                 )  # fmt: skip
+                drafted = gr.HTML("", elem_id="drafted")
                 box = gr.Textbox(
                     placeholder="Take the conversation over to reply", show_label=False, label="Reply", container=False,
                     submit_btn=True, max_lines=6, max_length=5000, elem_classes="box", elem_id="reply",
                 )  # fmt: skip
+                with gr.Row():
+                    take = gr.Button("Take over", variant="primary", size="sm", elem_id="take")
+                    draft = gr.Button("Draft a reply", size="sm", elem_id="draft")
+                    discard = gr.Button("Discard the draft", size="sm", elem_id="discard", visible=False)
+                    back = gr.Button("Hand back to the assistant", size="sm", elem_id="back")
                 noted = gr.HTML("", elem_id="talk-notes")
                 note = gr.Textbox(
                     placeholder="A note for colleagues; customers never see it", show_label=False, label="Note", container=False,
                     submit_btn=True, max_lines=4, max_length=4000, elem_classes="box", elem_id="talk-note",
                 )  # fmt: skip
-                with gr.Row():
-                    take = gr.Button("Take over", variant="primary", size="sm", elem_id="take")
-                    back = gr.Button("Hand back to the assistant", size="sm", elem_id="back")
         seen = gr.State(None)
         timer = gr.Timer(POLL_SECONDS)
         shown = [line, head, chat, noted, seen]
@@ -54,7 +60,10 @@ class Inbox:
         line.change(self.refresh, [which, line], shown, **QUIET)
         take.click(self.take, [which, line], shown, **QUIET)
         back.click(self.give_back, [which, line], shown, **QUIET)
-        box.submit(self.reply, [box, which, line], [box, *shown], **QUIET)
+        box.submit(self.reply, [box, which, line], [box, drafted, discard, *shown], **QUIET)
+        drafting = [box, drafted, discard]
+        draft.click(self.draft, line, drafting, **QUIET)
+        gr.on([discard.click, line.change], self.discard, None, drafting, **QUIET)
         note.submit(self.add_note, [note, which, line], [note, *shown], **QUIET)
 
     def refresh(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
@@ -109,7 +118,37 @@ class Inbox:
         if found is not None and (text or "").strip() and self._may(found, person.name):
             store.add_message(found["conversation_id"], "agent", text.strip())
             sent = True
-        return ("" if sent else gr.skip(), *self.refresh(which, chosen, request))
+        cleared = ("", "", gr.update(visible=False)) if sent else (gr.skip(),) * 3
+        return (*cleared, *self.refresh(which, chosen, request))
+
+    async def draft(self, chosen: str | None, request: gr.Request) -> AsyncIterator[tuple[Any, Any, Any]]:
+        """What the assistant would answer, in the box to be changed, with where it comes from."""
+        person, found = self.context.staff(request), self._found(chosen)
+        if found is None or not self._may(found, person.name):
+            yield (gr.skip(),) * 3
+            return
+        try:
+            ticket = begin_draft(self.context, found["conversation_id"])
+        except AssistantError as error:
+            gr.Warning(str(error))
+            yield (gr.skip(),) * 3
+            return
+        async for waiting in follow(ticket):
+            doing = views.doing(ticket.events, EN, staff=True, waiting=waiting)
+            yield gr.skip(), f'<div class="chat" role="status">{doing}</div>', gr.update(visible=True)
+        turn = ticket.turn
+        if ticket.error is not None or turn.outcome != "answered":
+            why = str(ticket.error) if ticket.error else "The assistant knows no answer to this."
+            note = f'<p class="note" role="status">{escape(why)}</p>'
+            yield gr.skip(), note, gr.update(visible=False)
+            return
+        cited = views.sources([c.__dict__ for c in turn.citations], EN, staff=True)
+        note = f'<div class="note plain" role="status">A draft: nobody has seen it but you.<div class="chat">{cited}</div></div>'
+        yield re.sub(r"\s*\[\d{1,2}\]", "", turn.answer), note, gr.update(visible=True)
+
+    def discard(self, request: gr.Request) -> tuple[Any, Any, Any]:
+        self.context.staff(request)
+        return "", "", gr.update(visible=False)
 
     def add_note(self, text: str, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
         person, found = self.context.staff(request), self._found(chosen)
@@ -124,11 +163,7 @@ class Inbox:
         if found is None:
             return None
         conversation = self.context.store.conversation(found["conversation_id"]) or {}
-        return {
-            **found,
-            "customer_id": conversation.get("customer_id"),
-            "language": conversation.get("language"),
-        }
+        return {**found, "language": conversation.get("language")}
 
     def _may(self, handoff: dict[str, Any], name: str) -> bool:
         """Only who has taken a conversation speaks in it."""
@@ -140,14 +175,23 @@ class Inbox:
         return False
 
     def _label(self, handoff: dict[str, Any]) -> str:
-        customer = self.context.store.customer(handoff["customer_id"]) if handoff["customer_id"] else None
-        name = (customer or {}).get("name") or handoff["customer_id"] or "Visitor"
+        customer, mood = self._who(handoff)
         state = f"with {handoff['agent']}" if handoff["agent"] else "waiting"
-        return f"{name} · {handoff['reason']} · {state} {_ago(handoff['at'])}"
+        about = " ".join((handoff["summary"] or "").split("\n", 1)[0].split())
+        about = f"“{about[:44]}{'…' if len(about) > 44 else ''}”" if about else ""
+        reason = "" if handoff["reason"] == "asked" else handoff["reason"]  # as nearly all have
+        parts = [_name(customer), reason, mood, f"{state} {_ago(handoff['at'])}", about]
+        return " · ".join(part for part in parts if part and part != "neutral")
+
+    def _who(self, handoff: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+        """The customer of a hand-off, if it is one, and how their last message to the assistant sounded."""
+        store, id = self.context.store, handoff["conversation_id"]
+        last = store.turns(id, limit=1)
+        return self.context.proven(store.conversation(id)), (last[0]["sentiment"] or "") if last else ""
 
     def _head(self, handoff: dict[str, Any]) -> str:
-        customer = self.context.store.customer(handoff["customer_id"]) if handoff["customer_id"] else None
-        name = (customer or {}).get("name") or "Visitor"
+        customer, mood = self._who(handoff)
+        name = _name(customer)
         state = (
             f'<span class="pill good">with {escape(handoff["agent"])}</span>'
             if handoff["agent"]
@@ -155,9 +199,10 @@ class Inbox:
         )
         summary = escape(handoff["summary"] or "").replace("\n", "<br>")
         pairs = [
-            ("Customer", handoff["customer_id"]),
+            ("Customer", customer["id"] if customer else None),
             ("Language", handoff["language"]),
-            ("Reason", handoff["reason"]),
+            ("Reason", "asked for a person" if handoff["reason"] == "asked" else handoff["reason"]),
+            ("Sentiment", mood),
         ]
         return (
             f'<section class="card"><h3>{escape(name)} {state}</h3>{charts.facts(pairs)}'
@@ -178,6 +223,10 @@ def notes_card(notes: list[dict[str, Any]]) -> str:
         else '<span class="soft small">None yet.</span>'
     )
     return charts.card("Notes", body)
+
+
+def _name(customer: dict[str, Any] | None) -> str:
+    return str(customer.get("name") or customer["id"]) if customer else "Visitor"
 
 
 def _same(a: Any, b: Any) -> bool:

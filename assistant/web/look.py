@@ -65,6 +65,7 @@ table.plain, table.plain th, table.plain td, table.plain tr { border:0 !importan
 table.plain tr + tr { border-top:1px solid var(--c-line) !important; }
 table.plain th { text-align:left; color:var(--c-soft); font-weight:500; font-size:.78rem; padding:.3rem .5rem; }
 table.plain td { padding:.42rem .5rem; vertical-align:top; overflow-wrap:break-word; }
+table.plain .short { white-space:nowrap; }
 table.plain .n { text-align:right; font-variant-numeric:tabular-nums; }
 .scroll { overflow-x:auto; }
 button.sm.secondary { border:1px solid var(--c-line) !important; }
@@ -116,11 +117,12 @@ select.quiet { appearance:auto; -webkit-appearance:auto; background:var(--c-card
 .timeline li.agent::before { border-color:var(--c-line); }
 .timeline .when { color:var(--c-soft); font-size:.8rem; }
 .timeline .said { margin:.15rem 0 0; font-size:.9rem; white-space:pre-wrap; overflow-wrap:anywhere; }
+.timeline li.marked { background:var(--c-accent-soft); border-radius:0 .5rem .5rem 0; }
 .keys { display:flex; flex-wrap:wrap; gap:.35rem 1.2rem; margin:.4rem 0; } .keys div { display:flex; gap:.4rem; } .keys dd { margin:0; }
 kbd { border:1px solid var(--c-line); border-radius:.3rem; padding:0 .35rem; background:var(--c-card); font:inherit; font-size:.8rem; }
 #keys-help summary { cursor:pointer; text-align:right; }
 /* progress */
-.steps { display:grid; gap:.5rem; }
+.steps { display:grid; gap:.5rem; grid-template-columns:minmax(0,1fr); }
 .meter { height:.5rem; border-radius:99px; background:var(--c-line); overflow:hidden; }
 .meter span { display:block; height:100%; background:var(--c-accent); border-radius:99px; transition:width .3s; }
 .meter.unknown span { width:35% !important; animation:slide 1.4s ease-in-out infinite alternate; }
@@ -129,8 +131,14 @@ svg.plot { width:100%; height:auto; display:block; } svg.plot text { fill:var(--
 .list .wrap { flex-direction:column; gap:.15rem !important; } .list label { width:100%; border:0 !important; box-shadow:none !important; }
 .legend { display:flex; gap:1rem; flex-wrap:wrap; font-size:.82rem; color:var(--c-soft); margin-top:.4rem; }
 .legend i { display:inline-block; width:.65rem; height:.65rem; border-radius:3px; margin-right:.35rem; }
-@media (max-width:640px) { .wide { padding:.6rem .7rem 2rem; } .narrow { padding:.5rem .6rem; } .reasons { grid-template-columns:1fr 5.5rem; }
-  .card { padding:.8rem .85rem; } }
+.unseen { position:absolute; width:1px; height:1px; overflow:hidden; clip-path:inset(50%); white-space:nowrap; }
+.phone { display:none; }
+@media (max-width:640px) { .bar { gap:.5rem; } .bar .big { display:none; } .bar .phone { display:inline; } #shortcuts { display:none !important; } .wide { padding:.6rem .7rem 2rem; } .narrow { padding:.5rem .6rem; } .reasons { grid-template-columns:1fr 5.5rem; }
+  .card { padding:.8rem .85rem; } .bar .quiet { padding:.3rem .5rem; }
+  table.stack tr:first-child { display:none; } table.stack tr { display:block; padding:.45rem 0; }
+  table.stack td { display:grid; grid-template-columns:6.2rem minmax(0,1fr); gap:.6rem; padding:.12rem 0; white-space:normal !important;
+    text-align:left !important; overflow-wrap:anywhere; }
+  table.stack td::before { content:attr(data-name); color:var(--c-soft); font-size:.78rem; } table.stack td:empty { display:none; } }
 """
 )
 
@@ -188,7 +196,27 @@ _KEYS = """
 })();
 </script>
 """
-HEAD += _KEYS
+# a citation of something said leads to it in the timeline where that is on the page, else to its own page
+_JUMP = """
+<script>
+(function () {
+  const show = (item) => {
+    document.querySelectorAll(".timeline li.marked").forEach((e) => e.classList.toggle("marked", e === item));
+    item.classList.add("marked");
+    item.scrollIntoView({ block: "center" });
+    item.focus({ preventScroll: true });
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href*='/source?of=interaction']");
+    const of = link && new URL(link.href).searchParams.get("of");
+    const item = of && document.getElementById(of.split("#")[0].replace("interaction:", ""));
+    if (item) { event.preventDefault(); show(item); }
+  });
+  window.showMarked = () => { const item = document.querySelector(".timeline li.marked"); if (item) show(item); };
+})();
+</script>
+"""
+HEAD += _KEYS + _JUMP
 
 
 def shortcuts(keys: Sequence[tuple[str, str, str]]) -> str:
@@ -204,7 +232,7 @@ _PLAIN = """
 * { box-sizing:border-box; } body { margin:0; background:var(--c-page); color:var(--c-text); line-height:1.55;
   font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Noto Sans SC","PingFang SC","Microsoft YaHei",sans-serif; }
 main { max-width:720px; margin:0 auto; padding:2.2rem 1.1rem; } h1 { font-size:1.5rem; letter-spacing:-.02em; margin:.2rem 0 .4rem; }
-h2 { font-size:1.12rem; } a { color:var(--c-accent); } .doors { display:grid; gap:.8rem; margin-top:1.4rem; }
+.bar + h1 { margin-top:1.2rem; } h2 { font-size:1.12rem; } a { color:var(--c-accent); } .doors { display:grid; gap:.8rem; margin-top:1.4rem; }
 a.card { display:block; text-decoration:none; color:inherit; } a.card:hover { border-color:var(--c-accent); } a.card b { font-size:1.02rem; }
 form.card { max-width:24rem; margin:1.2rem auto; display:grid; gap:.8rem; } label { display:grid; gap:.25rem; font-size:.88rem; }
 input { font:inherit; padding:.55rem .7rem; border:1px solid var(--c-line); border-radius:.55rem; background:var(--c-page); color:inherit; }
@@ -279,6 +307,7 @@ def theme() -> Any:
             }.items()
         },
         color_accent="var(--c-accent)",
+        checkbox_border_radius="4px",
         block_shadow="none",
         block_radius="0.85rem",
         block_border_width="1px",

@@ -131,7 +131,7 @@ class Offers(Part):
         rows = self.context.store.offers()
         lines = [
             (
-                o["id"], o["name"], o["kind"], f"{o['value']:g}", o["terms"], _text(o["rules"]),
+                o["id"], o["name"], o["kind"], f"{o['value']:g}", o["terms"], _said(o["rules"]),
                 " – ".join(x or "" for x in (o["valid_from"], o["valid_to"])) if o["valid_from"] or o["valid_to"] else "always",
                 "yes" if o["active"] else "no",
             )
@@ -187,6 +187,17 @@ def _fields(offer: Mapping[str, Any] | None) -> tuple[Any, ...]:
         o.get("name") or "", o.get("name_zh") or "", o["kind"], o["value"], o.get("terms") or "", o.get("terms_zh") or "",
         _text(o["rules"]), o.get("valid_from") or "", o.get("valid_to") or "", bool(o["active"]),
     )  # fmt: skip
+
+
+def _said(rules: Any) -> str:
+    """Rules for people: "risk medium or high; min tenure months 6"."""
+    found = json.loads(rules) if isinstance(rules, str) else rules or {}
+    said = {
+        name: " or ".join(map(str, value)) if isinstance(value, list) else {True: "yes", False: "no"}.get(value, value)
+        if isinstance(value, bool) else value
+        for name, value in found.items()
+    }  # fmt: skip
+    return "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items()) or "none"
 
 
 def _text(rules: Any) -> str:

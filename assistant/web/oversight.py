@@ -32,10 +32,15 @@ class Quality(Part):
         counted = {(r.day, r.outcome): int(r.n) for r in frame.itertuples()}
         days = [(first + timedelta(days=i)).isoformat() for i in range(DAYS)]
         series = {name: [counted.get((day, name), 0) for day in days] for name in charts.OUTCOMES}
-        times = store.frame(
-            "SELECT json_extract(detail, '$.timing.total_s') AS s FROM turns WHERE at >= ? AND s IS NOT NULL ORDER BY s",
+        cost = store.frame(
+            "SELECT substr(at, 1, 10) AS day, json_extract(detail, '$.timing.total_s') AS s,"
+            " json_extract(detail, '$.timing.first_sentence_s') AS first,"
+            " json_extract(detail, '$.timing.prompt_tokens') AS prompt,"
+            " json_extract(detail, '$.timing.cached_tokens') AS cached,"
+            " json_extract(detail, '$.timing.answer_tokens') AS answer FROM turns WHERE at >= ? ORDER BY s",
             (first.isoformat(),),
-        )["s"].tolist()
+        )
+        times = cost["s"].dropna().tolist()
         total = sum(counted.values())
         answered = sum(series["answered"])
         up, down = int(frame["up"].fillna(0).sum()), int(frame["down"].fillna(0).sum())
@@ -47,19 +52,42 @@ class Quality(Part):
             ("Rated helpful", f"{up} of {up + down}" if up + down else "no ratings yet"),
             ("Time to the whole answer, median", f"{times[len(times) // 2]:.1f} s" if times else "–"),
             ("95 % within", f"{times[int(len(times) * 0.95)]:.1f} s" if times else "–"),
+            ("Tokens read", f"{int(cost['prompt'].sum()):,}"),
+            ("of them from the cache", f"{int(cost['cached'].sum()):,}"),
+            ("Tokens written", f"{int(cost['answer'].sum()):,}"),
         ]
         plot = charts.card(
             "Questions a day, by outcome",
             charts.stacked(days, series, colours=charts.OUTCOMES),
             note=f"last {DAYS} days",
         )
+        by_day = {str(day): rows for day, rows in cost.groupby("day")}
+
+        def middle(column: str, share: float) -> list[float | None]:
+            found = [by_day[d][column].dropna() if d in by_day else None for d in days]
+            return [None if x is None or x.empty else float(x.quantile(share)) for x in found]
+
+        slow = {
+            "whole answer, median": middle("s", 0.5),
+            "95 % within": middle("s", 0.95),
+            "first sentence, median": middle("first", 0.5),
+        }
+        plot += charts.card("Seconds a day", charts.course(days, slow, unit="s"), note=f"last {DAYS} days")
+        spent = {
+            name: [int(by_day[d][column].sum()) if d in by_day else 0 for d in days]
+            for name, column in (("read", "prompt"), ("written", "answer"))
+        }
+        tokens = charts.stacked(days, spent, colours={"read": "--c-soft", "written": "--c-accent"})
+        plot += charts.card("Tokens a day, what answers cost", tokens, note=f"last {DAYS} days")
         since = first.isoformat()
         worst = [("rated not helpful", t) for t in store.recent_turns(rating=-1, since=since, limit=25)]
         worst += [("not known", t) for t in store.recent_turns(outcome="unknown", since=since, limit=25)]
         worst += [("refused", t) for t in store.recent_turns(outcome="refused", since=since, limit=10)]
         rows = [
             (
-                t["at"][:16].replace("T", " "),
+                charts.Link(
+                    t["at"][:16].replace("T", " "), f"/source?of=conversation:{t['conversation_id']}&as=staff"
+                ),
                 why,
                 t["message"][:160],
                 (t["answer"] or "")[:200],
@@ -68,7 +96,7 @@ class Quality(Part):
             for why, t in worst
         ]
         table = charts.table(("When", "Why", "Question", "Answer", "Comment"), rows)
-        return f'<div class="steps">{charts.card("Answers", charts.facts(pairs), note=f"last {DAYS} days")}{plot}{charts.card("To look at", table)}</div>'
+        return f'<div class="steps">{charts.card("Answers", charts.facts(pairs), note=f"last {DAYS} days")}{plot}{charts.card("Conversations to look at", table)}</div>'
 
 
 class People(Part):

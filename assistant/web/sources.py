@@ -14,11 +14,26 @@ def read(context: Context, of: str, *, role: Role, customer: str | None) -> tupl
     """(title, HTML) of an evidence id, None where there is no such thing or this caller may not see it."""
     kind, _, rest = of.partition(":")
     rest = rest.split("#")[0]
+    if kind == "conversation":
+        return _conversation(context, rest) if role in ("agent", "admin") else None
     if kind == "record":
         return _record(context.store, rest, role=role, customer=customer)
     if kind in ("kb", "interaction") or "/" in of:
         return _passages(context, of.split("#")[0], role=role, customer=customer)
     return None
+
+
+def _conversation(context: Context, id: str) -> tuple[str, str] | None:
+    from assistant.web.views import as_text
+    from assistant.web.words import EN
+
+    if context.store.conversation(id) is None:
+        return None
+    text = as_text(context.store, id, context.company, EN).partition("\n\n")[2]
+    return (
+        "Conversation",
+        f'<h1>Conversation</h1><p class="soft small">{escape(id)}</p><pre>{escape(text)}</pre>',
+    )
 
 
 def _passages(context: Context, of: str, *, role: Role, customer: str | None) -> tuple[str, str] | None:

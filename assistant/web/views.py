@@ -47,7 +47,9 @@ def sources(citations: Sequence[Mapping[str, Any]], words: Words, *, staff: bool
         link = ""
         if c["kind"] in ("article", "interaction") or str(c.get("id", "")).startswith("record:"):
             address = f"/source?of={quote(str(c.get('id') or c['source']))}" + ("&as=staff" if staff else "")
-            link = f'<br><a href="{address}" target="_blank" rel="noopener">{escape(words.whole)}</a>'
+            # the page's script leads to the timeline where it is there, see look.py
+            name = "Show it in the timeline" if staff and c["kind"] == "interaction" else words.whole
+            link = f'<br><a href="{address}" target="_blank" rel="noopener">{escape(name)}</a>'
         kind = words.kinds.get(str(c["kind"]), str(c["kind"]))
         if staff and c["kind"] == "record":
             kind = "record"
@@ -64,7 +66,7 @@ def _title_and_text(source: str, kind: str, text: str) -> tuple[str, str]:
     head, _, rest = text.partition("\n")
     if kind in ("article", "interaction") and rest and len(head) < 160:
         return head, rest.strip()
-    return source, text
+    return source.removeprefix("interaction:"), text
 
 
 def _no_markdown(html: str) -> str:

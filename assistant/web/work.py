@@ -1,5 +1,6 @@
 """The pieces of work that are started from the administrators' page and over the API."""
 
+from pathlib import Path
 from typing import Any
 
 from assistant.web.context import Context
@@ -42,10 +43,28 @@ def training_work(context: Context, what: str) -> Work:
     return work
 
 
+def report_path(home: Path) -> Path:
+    return home / "report.html"
+
+
+def report_work(context: Context) -> Work:
+    """Write the page with plots about all models."""
+
+    def work(progress: Any, cancelled: Any) -> list[str]:
+        from assistant.insight.report import write_report
+
+        path = report_path(context.settings.home_dir)
+        sections = write_report(context.settings.home_dir, path, store=context.store, progress=progress)
+        return [f"{len(sections)} parts, {sum(len(s.plots) for s in sections)} plots"]
+
+    return work
+
+
 def figures(metrics: Any) -> str:
     """The first few measures of a model in one line."""
     shown = []
     for name, value in metrics.items():
         if isinstance(value, float | int) and not isinstance(value, bool) and not name.endswith("_sd"):
-            shown.append(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value:.3f}")
+            said = name.replace("_", " ")
+            shown.append(f"{said} {value:,}" if isinstance(value, int) else f"{said} {value:.3f}")
     return ", ".join(shown[:4])

@@ -185,3 +185,21 @@ def open_page(house: House, chromium: Any) -> Iterator[Callable[..., Any]]:
         context.close()
     assert not outside, f"asked of other hosts: {outside}"
     assert not failures, failures
+
+
+def tab_to(page: Any, selector: str) -> None:
+    """Press Tab until what this selects has the focus."""
+    page.wait_for_selector(selector)
+    for _ in range(80):
+        if page.evaluate("s => document.activeElement.matches(s)", selector):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{selector} can't be reached by Tab")
+
+
+def sign_in_by_keyboard(page: Any, name: str) -> None:
+    """Fill the form that has the focus in its first field."""
+    for text in (name, PASSWORD):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")

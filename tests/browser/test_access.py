@@ -9,7 +9,18 @@ from .conftest import House
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Any]
-TABS = ("Knowledge", "Models", "Data", "Offers", "Quality", "People", "Connections", "Activity", "Settings")
+TABS = (
+    "Knowledge",
+    "Gaps",
+    "Models",
+    "Data",
+    "Offers",
+    "Quality",
+    "People",
+    "Connections",
+    "Activity",
+    "Settings",
+)
 
 
 def findings(page: Any) -> list[str]:
@@ -67,6 +78,8 @@ def test_no_page_has_serious_findings(house: House, open_page: OpenPage) -> None
     page.click("button[role=tab]:has-text('Line of hand-offs')")
     page.wait_for_selector("#line")
     found["/agent line"] = findings(page)
+    page.goto(house.base + "/password")
+    found["/password"] = findings(page)
     page = open_page("/admin", user="admin")
     page.wait_for_selector("#articles table")
     for tab in TABS:

@@ -5,18 +5,40 @@ from typing import Any
 
 import pytest
 
-from .conftest import House
+from .conftest import House, sign_in_by_keyboard, tab_to
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Any]
 
 
-def test_an_agent_works_by_keyboard_alone(house: House, open_page: OpenPage) -> None:
+@pytest.fixture
+def admin_tab(open_page: OpenPage) -> Callable[[str], Any]:
+    """``admin_tab("Offers")``: the administrators' page with this tab open."""
+
+    def opened(name: str) -> Any:
+        page = open_page("/admin", user="admin")
+        page.click(f"button[role=tab]:has-text('{name}')")
+        return page
+
+    return opened
+
+
+def test_customer_and_agent_by_keyboard_alone(house: House, open_page: OpenPage) -> None:
     store = house.assistant.store
-    store.start_conversation("visitor", id="CV-keys")
-    store.save_turn("CV-keys", message="Is anybody there?", answer="", outcome="handed_off")
-    store.hand_off("CV-keys", "asked", "Is anybody there?")
-    page = open_page("/agent", user="marieke")
+    customer = open_page("/customer")
+    tab_to(customer, "#box textarea")
+    customer.keyboard.type("Can I return it by keyboard?")
+    customer.keyboard.press("Enter")
+    customer.wait_for_selector("#chat details")
+    tab_to(customer, "#chat details summary")
+    customer.keyboard.press("Enter")
+    customer.wait_for_selector("#chat .passage:has-text('3.90 EUR')")
+    tab_to(customer, "#person")
+    customer.keyboard.press("Enter")
+    customer.wait_for_selector("#state:has-text('in line')")
+    handoff = store.handoffs(open=True)[-1]
+    page = open_page("/agent")
+    sign_in_by_keyboard(page, "marieke")
     page.wait_for_selector("#found label")
     page.keyboard.press("/")
     page.keyboard.type("ann@example.org")
@@ -37,27 +59,53 @@ def test_an_agent_works_by_keyboard_alone(house: House, open_page: OpenPage) -> 
     for _ in range(page.locator("#line label").count()):  # those of other tests may come first
         page.keyboard.press("j")
         page.wait_for_timeout(700)
-        if "Is anybody there?" in page.inner_text("#talk"):
+        if "by keyboard?" in page.inner_text("#talk"):
             break
-    page.wait_for_selector("#talk :text('Is anybody there?')")
+    page.wait_for_selector("#talk :text('by keyboard?')")
     page.keyboard.press("t")
     page.wait_for_selector("#handoff :text('with marieke')")
+    page.keyboard.press("d")
+    page.wait_for_function("document.querySelector('#reply textarea').value.includes('within 30 days')")
+    page.wait_for_selector("#drafted details")
+    assert not store.messages(handoff["conversation_id"]), "a draft reaches nobody"
     page.keyboard.press("r")
-    page.keyboard.type("I am here.")
+    page.keyboard.press("End")
+    page.keyboard.type(" Also when it is used.")
     page.keyboard.press("Enter")
-    page.wait_for_selector("#talk :text('I am here.')")
+    customer.wait_for_selector("#chat :text('Also when it is used.')")
+    page.wait_for_function("!document.querySelector('#drafted').innerText")
+    sent = store.messages(handoff["conversation_id"])[-1]["text"]
+    assert sent.startswith("You can return") and "[1]" not in sent
     page.keyboard.press("Escape")
     page.keyboard.press("b")
     page.wait_for_selector("#handoff :text('Choose a conversation'), #handoff :text('Nobody is waiting')")
-    assert store.conversation("CV-keys")["held_by"] == "assistant"
+    assert store.conversation(handoff["conversation_id"])["held_by"] == "assistant"
     page.keyboard.press("?")
     page.wait_for_selector(".keys kbd")
 
 
-def test_an_administrator_edits_an_offer_and_takes_it_back(house: House, open_page: OpenPage) -> None:
+def test_an_administrator_changes_a_setting_and_takes_it_back(
+    house: House, admin_tab: Callable[[str], Any]
+) -> None:
+    page = admin_tab("Settings")
+    page.wait_for_selector("#settings :text('CRM_ASSISTANT_TONE')")
+    page.fill("#set-company_color textarea, #set-company_color input", "blue")
+    page.click("#set-save")
+    page.wait_for_selector("text=a colour is written")
+    page.fill("#set-company_color textarea, #set-company_color input", "#aa0044")
+    page.click("#set-save")
+    page.wait_for_selector("#settings tr:has-text('COMPANY_COLOR'):has-text('this page')")
+    assert "#aa0044" in page.request.get(house.base + "/widget/look.css").text()
+    page.click("#set-undo")
+    page.wait_for_selector("#settings tr:has-text('COMPANY_COLOR'):has-text('#0f6b5c')")
+    assert "#0f6b5c" in page.request.get(house.base + "/widget/look.css").text()
+
+
+def test_an_administrator_edits_an_offer_and_takes_it_back(
+    house: House, admin_tab: Callable[[str], Any]
+) -> None:
     store = house.assistant.store
-    page = open_page("/admin", user="admin")
-    page.click("button[role=tab]:has-text('Offers')")
+    page = admin_tab("Offers")
     page.click("#offer-id input")
     page.fill("#offer-id input", "OF-9")
     page.press("#offer-id input", "Enter")
@@ -79,9 +127,8 @@ def test_an_administrator_edits_an_offer_and_takes_it_back(house: House, open_pa
     assert store.offer("OF-9")["active"] == 0
 
 
-def test_an_administrator_makes_a_key_and_revokes_it(house: House, open_page: OpenPage) -> None:
-    page = open_page("/admin", user="admin")
-    page.click("button[role=tab]:has-text('Connections')")
+def test_an_administrator_makes_a_key_and_revokes_it(house: House, admin_tab: Callable[[str], Any]) -> None:
+    page = admin_tab("Connections")
     page.fill("#key-name textarea, #key-name input", "Warehouse")
     page.click("#key-scopes label:has-text('search')")
     page.click("#key-add")

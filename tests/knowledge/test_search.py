@@ -331,3 +331,12 @@ def test_what_a_customer_said_is_its_own_title_where_that_customer_is_asked_abou
     assert (tables[0][said, title] == 0).all()
     assert (tables[1][said, title] == tables[1][said, coverage]).all()
     assert (tables[0][~said] == tables[1][~said]).all()
+
+
+def test_why_says_what_the_score_is_made_of(index: KnowledgeIndex) -> None:
+    query = "About grinder 0, its parcel"
+    hits = index.search(query, role="agent", k=5)
+    for hit, why in zip(hits, index.why(query, hits), strict=True):
+        words = set(query_words(f"{hit.title} {hit.text}"))
+        assert set(why["words"]) == set(query_words(query)) & words
+        assert (why["coverage"] > 0) == bool(why["words"]) and 0 <= why["cosine"] <= 1.0001

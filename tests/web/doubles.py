@@ -1,9 +1,12 @@
 """Stand-ins for the pages' tests: a small company in a real record, and an assistant that follows a script."""
 
+import copy
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +110,14 @@ class ScriptedAssistant:
     def company_in(self, language: str) -> str:
         return "云雀咖啡" if language == "zh" else self.company
 
+    @contextmanager
+    def over_copy(self, folder: Path) -> Iterator["ScriptedAssistant"]:
+        self.store.database.checkpoint()
+        with Store(shutil.copy(self.store.path, folder / self.store.path.name)) as store:
+            other = copy.copy(self)
+            other.store = store
+            yield other
+
     def predictor(self, name: str) -> Any:
         raise AssistantError(f"No {name} model has been trained yet", f"crm-assistant train {name}")
 
@@ -187,6 +198,9 @@ class ScriptedAssistant:
             "order LO-100003",
         )
         found = (order, article) if tool == "orders" else (article,)
+        if session.is_staff and "complain" in message:
+            said = "Grinder is loud\nMy Piccolo grinds unevenly and is loud."
+            found = (Evidence("interaction:IN-000001#1", "interaction", said, "IN-000001"),)
         yield Retrieved(found)
         if "unknown" in message:
             yield Sentence("I don't know that.")

@@ -179,6 +179,22 @@ def test_large_requests_are_refused(client: Client) -> None:
     assert client().post("/v1/chat", content=b"x" * (2**20 + 1)).status_code == 413
 
 
+def test_the_report_and_others_conversations_are_for_staff_only(house: Any, client: Client) -> None:
+    status = {role: client(role).get("/report").status_code for role in ROLES}
+    assert status == {"visitor": 303, "customer": 303, "agent": 403, "admin": 404}
+    path = house.state.context.settings.home_dir / "report.html"
+    path.write_text("<!doctype html><title>Models</title>")
+    assert client("admin").get("/report").text.endswith("<title>Models</title>")
+    path.unlink()
+    store = house.state.assistant.store
+    store.start_conversation("visitor", id="CV-theirs")
+    store.save_turn("CV-theirs", message="Is <b>it</b> open?", answer="Yes.")
+    source = {"of": "conversation:CV-theirs", "as": "staff"}
+    status = {role: client(role).get("/source", params=source).status_code for role in ROLES}
+    assert status == {"visitor": 404, "customer": 404, "agent": 200, "admin": 200}
+    assert "&lt;b&gt;" in client("agent").get("/source", params=source).text
+
+
 def test_unknown_paths_are_closed(client: Client) -> None:
     for path in (
         "/docs",

@@ -1,0 +1,60 @@
+"""Drafts for a person who holds a conversation: nobody is told of them and nothing is kept."""
+
+import time
+from typing import Any
+
+import pytest
+
+from assistant.errors import AssistantError
+from assistant.web.drafts import begin_draft, unanswered
+
+
+def waited(ticket: Any) -> Any:
+    until = time.monotonic() + 15
+    while not ticket.done:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return ticket
+
+
+def test_a_draft_answers_what_is_open_and_leaves_no_trace(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = house.state.context
+    store = context.store
+    told: list[Any] = []
+    monkeypatch.setattr(context.webhooks, "tell", lambda *said: told.append(said))
+    pending = {"pending": {"kind": "cancel_order", "customer": "C-1001"}}
+    store.start_conversation("customer", "C-1001", id="CV-draft", state=pending)
+    store.save_turn("CV-draft", message="A person, please", outcome="handed_off", intent="human")
+    handoff = store.hand_off("CV-draft", "asked")
+    store.add_message("CV-draft", "customer", "Where is my order?")
+    counts = store.counts()
+    ticket = waited(begin_draft(context, "CV-draft"))
+    assert ticket.error is None and "LO-100003" in ticket.turn.answer
+    message, session = context.assistant.asked[-1]
+    assert (message, session.role, session.customer) == ("Where is my order?", "customer", "C-1001")
+    assert store.counts() == counts and not told
+    kept = store.conversation("CV-draft")
+    assert (kept["held_by"], kept["state"]) == ("person", pending)
+    store.add_message("CV-draft", "customer", "I want a person!")
+    assert waited(begin_draft(context, "CV-draft")).turn.outcome == "handed_off"
+    assert [h["id"] for h in store.handoffs() if h["conversation_id"] == "CV-draft"] == [handoff] and not told
+    store.close_handoff(handoff)
+
+
+def test_what_is_open_is_what_was_said_since_a_person_spoke(house: Any) -> None:
+    store = house.state.assistant.store
+    store.start_conversation("visitor", id="CV-open")
+    with pytest.raises(AssistantError, match="no question"):
+        unanswered(store, "CV-open")
+    store.save_turn("CV-open", message="Is it loud?", answer="Yes.", intent="product")
+    store.save_turn("CV-open", message="A person!", outcome="handed_off", intent="human")
+    assert unanswered(store, "CV-open") == "Is it loud?"
+    store.add_message("CV-open", "marieke", "Hello")
+    for text in ("And how heavy?", "ann@example.org", "Hello?"):
+        store.add_message("CV-open", "customer", text)
+    assert unanswered(store, "CV-open") == "And how heavy?\nHello?"
+    store.add_message("CV-open", "marieke", "2 kg")
+    with pytest.raises(AssistantError):
+        unanswered(store, "CV-open")
