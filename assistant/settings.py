@@ -4,20 +4,17 @@ Those in ``EDITABLE`` may also be kept in the home folder (``settings.json``, wr
 change while the pages are served; the environment wins.
 """
 
+import errno
 import json
 import os
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-
-from assistant.errors import AssistantError
-from assistant.files import write_json
 
 PREFIX = "CRM_ASSISTANT_"
 EDITABLE = (
@@ -199,50 +196,24 @@ class _HomeFile(PydanticBaseSettingsSource):
 
 
 def kept_settings(home: Path) -> dict[str, Any]:
-    """The settings that are kept in a home folder. Raises AssistantError where they can't be read."""
+    """The settings that are kept in a home folder. Raises OSError where they can't be read."""
     path = home / "settings.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError("no object")
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError) as problem:
-        raise AssistantError(f"{path} can't be read: {problem}", "mend it or remove it") from problem
-    if not isinstance(found, dict):
-        raise AssistantError(f"{path} holds no settings.", "mend it or remove it")
+    except ValueError as problem:
+        raise OSError(
+            errno.EINVAL, "The settings can't be read; mend the file or remove it", str(path)
+        ) from problem
     return {name: value for name, value in found.items() if name in EDITABLE}
 
 
 def from_environment(name: str) -> bool:
     """Whether the environment says this setting, so that nothing else may."""
     return (PREFIX + name).lower() in {key.lower() for key in os.environ}
-
-
-def keep_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    """Keep changed settings in the home folder (None: the default again); the settings that hold from now on.
-
-    Raises AssistantError for what can't be changed here or is no value of the setting; nothing is written then.
-    """
-    for name in changes:
-        if name not in EDITABLE:
-            raise AssistantError(
-                f"{name} can't be changed while the server runs.", f"set {PREFIX}{name.upper()}"
-            )
-        if from_environment(name):
-            raise AssistantError(f"The environment sets {name}.", f"unset {PREFIX}{name.upper()} first")
-    kept = {**kept_settings(settings.home_dir), **changes}
-    kept = {name: value for name, value in kept.items() if value is not None}
-    try:
-        checked = Settings(home=settings.home_dir, **kept)
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else ""
-        raise AssistantError(
-            f"{name.replace('_', ' ')}: {first['msg'].removeprefix('Value error, ')}"
-        ) from problem
-    default = {name: Settings.model_fields[name].default for name in changes if changes[name] is None}
-    write_json(settings.home_dir / "settings.json", kept)
-    values = {name: getattr(checked, name) for name in changes}
-    return settings.model_copy(update=values | default)
 
 
 @lru_cache(maxsize=1)

@@ -1,12 +1,14 @@
 """The administrators' tab of settings: those that may change while the server runs, and all others as they are."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from assistant.errors import AssistantError
-from assistant.settings import EDITABLE, PREFIX, Settings, from_environment, keep_settings, kept_settings
+from assistant.files import write_json
+from assistant.settings import EDITABLE, PREFIX, Settings, from_environment, kept_settings
 from assistant.web import charts
 from assistant.web.admin import QUIET, Part
 
@@ -123,3 +125,31 @@ def _value(value: object) -> str:
     if isinstance(value, SecretStr):
         return "(secret)" if value.get_secret_value() else "none"
     return "none" if value in (None, "") else str(value)
+
+
+def keep_settings(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """Keep changed settings in the home folder (None: the default again); the settings that hold from now on.
+
+    Raises AssistantError for what can't be changed here or is no value of the setting; nothing is written then.
+    """
+    for name in changes:
+        if name not in EDITABLE:
+            raise AssistantError(
+                f"{name} can't be changed while the server runs.", f"set {PREFIX}{name.upper()}"
+            )
+        if from_environment(name):
+            raise AssistantError(f"The environment sets {name}.", f"unset {PREFIX}{name.upper()} first")
+    kept = {**kept_settings(settings.home_dir), **changes}
+    kept = {name: value for name, value in kept.items() if value is not None}
+    try:
+        checked = Settings(home=settings.home_dir, **kept)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else ""
+        raise AssistantError(
+            f"{name.replace('_', ' ')}: {first['msg'].removeprefix('Value error, ')}"
+        ) from problem
+    default = {name: Settings.model_fields[name].default for name in changes if changes[name] is None}
+    write_json(settings.home_dir / "settings.json", kept)
+    values = {name: getattr(checked, name) for name in changes}
+    return settings.model_copy(update=values | default)
