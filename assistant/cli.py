@@ -367,7 +367,12 @@ def _run_batch(
 
 
 @main.command("import")
-@click.argument("kind", type=click.Choice(["customers", "orders", "interactions", "products"]))
+@click.argument(
+    "kind",
+    type=click.Choice(
+        ["customers", "orders", "interactions", "products", "variants", "payment_methods", "payments"]
+    ),
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--map",

@@ -18,18 +18,20 @@ from assistant.errors import RecordError
 
 # what an action may touch: nothing else is ever changed by one
 CHANGEABLE: Mapping[str, frozenset[str]] = {
-    "orders": frozenset({"status", "attributes"}),
+    "orders": frozenset({"status", "total", "attributes"}),
     "subscriptions": frozenset(
         {"status", "plan", "price", "ended_on", "end_reason", "next_delivery_on", "attributes"}
     ),
     "customers": frozenset({"city", "country", "consent_marketing", "attributes"}),
+    "order_lines": frozenset({"variant_id", "unit_price", "amount"}),
+    "payment_methods": frozenset({"balance"}),
 }
-ADDABLE = frozenset({"interactions", "subscriptions"})
+ADDABLE = frozenset({"interactions", "subscriptions", "payments"})
 
 
 @dataclass(frozen=True)
 class Change:
-    """New values of one row, and the values it must still have for that."""
+    """New values of one row, and the values it must still have for that. A line's id is ``ORDER/LINE``."""
 
     table: str
     id: str
@@ -146,7 +148,8 @@ class Actions:
 
 
 def _expect(connection: sqlite3.Connection, table: str, id: str, values: Mapping[str, Any]) -> None:
-    row = connection.execute(f"SELECT * FROM {table} WHERE id = ?", (id,)).fetchone()
+    where, key = _key(table, id)
+    row = connection.execute(f"SELECT * FROM {table} WHERE {where}", key).fetchone()
     if row is None:
         raise RecordError(f"There is no {table} row {id} any more.", "ask again")
     for name, value in values.items():
@@ -157,13 +160,22 @@ def _expect(connection: sqlite3.Connection, table: str, id: str, values: Mapping
 
 def _write(connection: sqlite3.Connection, table: str, id: str, values: Mapping[str, Any]) -> None:
     assignments = ", ".join(f"{name} = ?" for name in values)
+    where, key = _key(table, id)
     connection.execute(
-        f"UPDATE {table} SET {assignments} WHERE id = ?", [*(_stored(v) for v in values.values()), id]
+        f"UPDATE {table} SET {assignments} WHERE {where}", [*(_stored(v) for v in values.values()), *key]
     )
 
 
+def _key(table: str, id: str) -> tuple[str, list[str]]:
+    if table == "order_lines":
+        return "order_id = ? AND line = ?", list(id.rsplit("/", 1))
+    return "id = ?", [id]
+
+
 def _next_id(connection: sqlite3.Connection, table: str) -> str:
-    """The number after the table's last one in its own shape: IN-015269 -> IN-015270."""
+    """The number after the table's last one in its own shape: IN-015269 -> IN-015270; payments are the bank's to number."""
+    if table == "payments":
+        return new_id("PA")
     row = connection.execute(f"SELECT id FROM {table} ORDER BY length(id) DESC, id DESC LIMIT 1").fetchone()
     match = re.search(r"\d+$", row["id"]) if row else None
     if row is None or match is None:

@@ -102,6 +102,7 @@ ROLES: dict[str, tuple[Role, ...]] = {
         Role("tracking", "text", "tracking trackingnumber trackingno trackingcode 物流单号 快递单号"),
         Role("product_id", "id", _PRODUCT),
         Role("product", "text", _PRODUCT_NAME),
+        Role("variant_id", "id", "variantid variantcode variantsku variant 规格编号"),
         Role("category", "text", _CATEGORY),
         Role("quantity", "number", "quantity qty units pieces numberofitems numberofcds itemcount menge anzahl aantal"
              " 数量 件数 购买数量"),
@@ -132,12 +133,37 @@ ROLES: dict[str, tuple[Role, ...]] = {
         Role("rating", "rating", "rating stars score reviewscore 评分 星级"),
         Role("status", "text", "status ticketstatus 状态"),
     ),
+    # every other column of a variant is one of its options
+    "variants": (
+        Role("id", "id", "variantid variantcode variantsku variant sku itemid itemcode itemno id 规格编号"),
+        Role("product_id", "id", "productid productcode productno product 商品编号 产品编号"),
+        Role("price", "number", "price unitprice listprice retailprice preis prijs 单价 价格 售价"),
+        Role("currency", "currency", _CURRENCY),
+        Role("available", "flag", "available availability instock isavailable active 有货 有库存"),
+    ),
+    "payment_methods": (
+        Role("id", "id", "paymentmethodid methodid paymentid id 支付方式编号"),
+        Role("customer_id", "id", _CUSTOMER),
+        Role("kind", "text", "kind type source method paymentmethod paymenttype 支付方式 类型"),
+        Role("balance", "number", "balance credit remaining saldo 余额"),
+    ),
+    "payments": (
+        Role("id", "id", "paymentid transactionid id 交易号"),
+        Role("order_id", "id", "orderid orderno ordernumber order 订单号 订单编号"),
+        Role("method_id", "id", "paymentmethodid methodid paymentmethod method 支付方式编号"),
+        Role("kind", "text", "kind type transactiontype 类型"),
+        Role("amount", "number", "amount total value sum betrag bedrag 金额"),
+        Role("at", "moment", "at date datetime timestamp paidat paidon datum 日期 时间"),
+    ),
 }  # fmt: skip
 NEEDED = {
     "customers": (("id", "email"),),
     "products": (("id", "name"),),
     "orders": (("customer_id", "customer_email"), ("ordered_at",)),
     "interactions": (("customer_id",), ("at",), ("text",)),
+    "variants": (("id",), ("product_id",)),
+    "payment_methods": (("id",), ("customer_id",), ("kind",)),
+    "payments": (("order_id",), ("amount",)),
 }
 _SAYS = {
     "id": "the id",
@@ -148,6 +174,10 @@ _SAYS = {
     "at": "the date",
     "text": "the text",
     "name": "the name",
+    "product_id": "the product's code",
+    "kind": "the kind of payment",
+    "order_id": "the order's number",
+    "amount": "the amount",
 }
 KINDS = tuple(ROLES)
 ATTRIBUTE = "attribute"  # a role one may give by hand: keep the column, but not as what it looks like

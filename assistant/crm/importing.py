@@ -111,7 +111,7 @@ def import_file(
     progress: Progress | None = None,
     encoding: str | None = None,
 ) -> ImportReport:
-    """Import ``path`` into the record as ``kind``: customers, products, orders or interactions.
+    """Import ``path`` into the record as ``kind``: one of ``KINDS``.
 
     ``mapping`` (column to role, e.g. ``{"Ref": "customer_id"}``; ``attribute`` and ``ignore`` are roles too)
     overrules the guesses. ``dry_run`` reports everything and writes nothing. Rows with a known key update it, so
@@ -234,7 +234,10 @@ def _survey(
             surveys[guess.column] = cleaning.Survey(sort, usual_comma=comma)
             watched.append((at, surveys[guess.column]))
         elif guess.role is None:
-            open_columns.append((at, guess.column))
+            if not re.search(r"(?:zip|post(?:al)? ?_?code|plz|postcode|邮编)$", guess.column.lower()):
+                open_columns.append(
+                    (at, guess.column)
+                )  # a postcode is no number, even where it looks like one
     plain = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?$")
     numeric = {column for _, column in open_columns}
     some_number: set[str] = set()

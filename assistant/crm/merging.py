@@ -23,7 +23,7 @@ ORDER_COLUMNS = (
     "delivered_at",
     "tracking",
 )
-LINE_COLUMNS = ("product_id", "quantity", "unit_price", "amount", "attributes")
+LINE_COLUMNS = ("product_id", "quantity", "unit_price", "amount", "variant_id", "attributes")
 CUSTOMER_COLUMNS = ("name", "email", "country", "city")
 PRODUCT_COLUMNS = ("category", "price", "currency")
 
@@ -82,7 +82,7 @@ class Gathered:
 
 
 class GatheredRows(Gathered):
-    """Rows that are one customer, product or interaction each."""
+    """Rows that are one customer, product, interaction, variant, payment or way to pay each."""
 
     def __init__(self, connection: sqlite3.Connection, kind: str, columns: Sequence[str]) -> None:
         super().__init__(connection)
@@ -110,11 +110,23 @@ class GatheredRows(Gathered):
         known = f"EXISTS (SELECT 1 FROM main.{self.kind} m WHERE m.id = i.id)"
         found: dict[str, int] = {}
         total = self._count("SELECT count(*) FROM temp.row_in")
-        if self._rows > total:
-            found["rows with an id that came before in the file (later values kept)"] = self._rows - total
-        if self.kind == "interactions":
+        repeated = self._rows - total
+        if self.kind == "payments":
+            strays = run(
+                "DELETE FROM temp.row_in WHERE order_id NOT IN (SELECT id FROM main.orders)"
+            ).rowcount
+            found["payments of unknown orders, left out"] = strays
+            total -= strays
+        if repeated:
+            found["rows with an id that came before in the file (later values kept)"] = repeated
+        if self.kind in ("interactions", "payment_methods"):
             found["customers made"] = run(
                 "INSERT INTO main.customers (id) SELECT DISTINCT customer_id FROM temp.row_in"
+                " WHERE true ON CONFLICT DO NOTHING"
+            ).rowcount
+        if self.kind == "variants":
+            found["products made"] = run(
+                "INSERT INTO main.products (id, name) SELECT DISTINCT product_id, product_id FROM temp.row_in"
                 " WHERE true ON CONFLICT DO NOTHING"
             ).rowcount
         extra = ", name" if self.kind == "products" and "name" not in self.columns else ""
@@ -153,6 +165,8 @@ class GatheredRows(Gathered):
             ("products", "active"): "1",
             ("interactions", "channel"): "'ticket'",
             ("interactions", "author"): "'customer'",
+            ("variants", "available"): "1",
+            ("payments", "kind"): "'payment'",
         }.get((self.kind, name))
         return f"coalesce(i.{name}, {needed})" if needed else f"i.{name}"
 
@@ -250,7 +264,7 @@ class GatheredOrders(Gathered):
             run(
                 f"INSERT INTO main.order_lines (order_id, line, {columns})"
                 " SELECT order_id, row_number() OVER (PARTITION BY order_id ORDER BY n),"
-                " product_id, quantity, unit_price, amount, json(attributes) FROM temp.line_in"
+                " product_id, quantity, unit_price, amount, variant_id, json(attributes) FROM temp.line_in"
                 " WHERE order_id IN (SELECT id FROM temp.order_in WHERE NOT known"
                 " UNION ALL SELECT id FROM temp.changed WHERE of_lines) ORDER BY order_id, n"
             )
@@ -325,7 +339,8 @@ class GatheredOrders(Gathered):
                 "   WHERE order_id IN (SELECT id FROM temp.order_in WHERE known)) l"
                 " LEFT JOIN main.order_lines m ON m.order_id = l.order_id AND m.line = l.line"
                 " WHERE m.order_id IS NULL OR m.product_id IS NOT l.product_id OR m.quantity IS NOT l.quantity"
-                " OR m.unit_price IS NOT l.unit_price OR m.amount IS NOT l.amount"
+                " OR m.unit_price IS NOT l.unit_price OR m.amount IS NOT l.amount "
+                " OR (l.variant_id IS NOT NULL AND m.variant_id IS NOT l.variant_id)"
                 " OR json(m.attributes) IS NOT json(l.attributes)"
             )
             run(

@@ -44,7 +44,8 @@ def export_customer(store: Store, customer_id: str) -> dict[str, Any]:
     return {
         "exported_at": now(),
         "customer": customer,
-        "orders": store.orders(customer_id),
+        "orders": [{**o, "payments": store.payments(o["id"])} for o in store.orders(customer_id)],
+        "payment_methods": store.payment_methods(customer_id),
         "subscriptions": store.subscriptions(customer_id),
         "interactions": store.interactions(customer_id),
         "offers_made": store.offers_made(customer_id),
@@ -90,10 +91,16 @@ def erase_customer(
                 " WHERE order_id IN (SELECT id FROM orders WHERE customer_id = ?)",
                 (f"erased-{number}",),
             )
-        removed["order_lines"] = run(
-            "DELETE FROM order_lines WHERE order_id IN (SELECT id FROM orders WHERE customer_id = ?)",
-            (customer_id,),
-        ).rowcount
+            run(
+                "UPDATE payments SET method_id = NULL, attributes = '{}'"
+                " WHERE order_id IN (SELECT id FROM orders WHERE customer_id = ?)",
+                (f"erased-{number}",),
+            )
+        for table in ("order_lines", "payments"):
+            removed[table] = run(
+                f"DELETE FROM {table} WHERE order_id IN (SELECT id FROM orders WHERE customer_id = ?)",
+                (customer_id,),
+            ).rowcount
         run(  # conversations in which a visitor proved to be this customer
             "UPDATE conversations SET customer_id = ? WHERE json_extract(state, '$.proved') = ?",
             (customer_id, customer_id),
@@ -112,6 +119,7 @@ def erase_customer(
             "subscriptions",
             "interactions",
             "offers_made",
+            "payment_methods",
             "conversations",
             "actions",
             "codes",

@@ -68,6 +68,9 @@ class Cleaner:
             "customers": {"id"},
             "products": {"id", "price"},
             "interactions": {"id", "customer_id", "at", "text"},
+            "variants": {"id", "product_id", "price"},
+            "payment_methods": {"id", "customer_id", "kind"},
+            "payments": {"id", "order_id", "amount"},
         }[kind]
         self._money_column = next(
             (at for at, _, role, _, _ in self._columns if role in ("unit_price", "amount", "total", "price")),
@@ -79,6 +82,9 @@ class Cleaner:
             "customers": self._check_customers,
             "products": self._check_products,
             "interactions": self._check_interactions,
+            "variants": self._check_variants,
+            "payment_methods": self._check_payment_methods,
+            "payments": self._check_payments,
         }[kind]
 
     @property
@@ -91,6 +97,8 @@ class Cleaner:
             names.append("currency")
         if self.kind == "interactions" and "channel" not in names:
             names.append("channel")
+        if self.kind == "payments" and "kind" not in names:
+            names.append("kind")
         return names
 
     def clean(self, row: Row) -> dict[str, Any] | None:
@@ -212,16 +220,43 @@ class Cleaner:
         self._outliers(record)
         return record
 
+    def _check_variants(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        for role, what in (("id", "variant's code"), ("product_id", "product code")):
+            if record.get(role) is None:
+                return self._refuse(f"no {what}")
+        if (record.get("price") or 0) < 0:
+            return self._refuse(f"{self.roles['price']} is below 0")
+        return record
+
+    def _check_payment_methods(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        for role, what in (("id", "id"), ("customer_id", "customer"), ("kind", "kind")):
+            if record.get(role) is None:
+                return self._refuse(f"no {what}")
+        return record
+
+    def _check_payments(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        for role, what in (("order_id", "order number"), ("amount", "amount")):
+            if record.get(role) is None:
+                return self._refuse(f"no {what}")
+        if record["amount"] < 0:  # a refund, as bookkeeping writes it
+            record["kind"], record["amount"] = record.get("kind") or "refund", -record["amount"]
+        if record.get("id") is None:
+            record["id"] = _made_id("PA", record, ("order_id", "method_id", "kind", "amount", "at"))
+        return record
+
     def _check_interactions(self, record: dict[str, Any]) -> dict[str, Any] | None:
         for role, what in (("customer_id", "customer"), ("at", "date"), ("text", "text")):
             if record.get(role) is None:
                 return self._refuse(f"no {what}")
         if record.get("id") is None:
-            told = "\0".join(
-                str(record.get(role)) for role in ("customer_id", "at", "channel", "author", "text")
-            )
-            record["id"] = "IM-" + hashlib.sha256(told.encode()).hexdigest()[:16]
+            record["id"] = _made_id("IM", record, ("customer_id", "at", "channel", "author", "text"))
         return record
+
+
+def _made_id(prefix: str, record: Mapping[str, Any], roles: Sequence[str]) -> str:
+    """An id for a row without one; the same row of another import gets the same."""
+    told = "\0".join(str(record.get(role)) for role in roles)
+    return f"{prefix}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
 
 def _parser(kind: str, survey: cleaning.Survey | None, latest: str) -> Callable[[Any], Any]:

@@ -246,5 +246,41 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         CREATE INDEX notes_conversation ON notes (conversation_id);
         """,
     ),
+    (
+        4,
+        "variants of products, ways to pay, and what was paid for an order",
+        """
+        CREATE TABLE variants (
+            id TEXT PRIMARY KEY,           -- the company's code of this very item
+            product_id TEXT NOT NULL REFERENCES products (id),
+            price REAL,
+            currency TEXT,
+            available INTEGER NOT NULL DEFAULT 1,
+            attributes TEXT NOT NULL DEFAULT '{}'   -- the options: {"colour": "red", "size": "M"}
+        ) STRICT;
+        CREATE INDEX variants_product ON variants (product_id);
+        ALTER TABLE order_lines ADD COLUMN variant_id TEXT;
+
+        CREATE TABLE payment_methods (     -- no numbers one could pay with: only what tells one from the other
+            id TEXT PRIMARY KEY,
+            customer_id TEXT NOT NULL REFERENCES customers (id),
+            kind TEXT NOT NULL,            -- credit_card | gift_card | paypal | ...: the company's own word
+            balance REAL,                  -- of what holds money itself, such as a gift card
+            attributes TEXT NOT NULL DEFAULT '{}'   -- {"brand": "visa", "last_four": "1234"}
+        ) STRICT;
+        CREATE INDEX payment_methods_customer ON payment_methods (customer_id);
+
+        CREATE TABLE payments (
+            id TEXT PRIMARY KEY,
+            order_id TEXT NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+            method_id TEXT,
+            kind TEXT NOT NULL DEFAULT 'payment',   -- payment | refund
+            amount REAL NOT NULL,          -- never below 0
+            at TEXT,
+            attributes TEXT NOT NULL DEFAULT '{}'
+        ) STRICT;
+        CREATE INDEX payments_order ON payments (order_id);
+        """,
+    ),
 ]
 NEWEST = MIGRATIONS[-1][0]

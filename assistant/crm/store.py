@@ -30,6 +30,9 @@ _KEYS = {
     "products": ("id",),
     "orders": ("id",),
     "order_lines": ("order_id", "line"),
+    "variants": ("id",),
+    "payment_methods": ("id",),
+    "payments": ("id",),
     "subscriptions": ("id",),
     "interactions": ("id",),
     "offers": ("id",),
@@ -207,12 +210,12 @@ class Store:
     ) -> None:
         connection.execute("DELETE FROM order_lines WHERE order_id = ?", (order_id,))
         connection.executemany(
-            "INSERT INTO order_lines (order_id, line, product_id, quantity, unit_price, amount)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO order_lines (order_id, line, product_id, quantity, unit_price, amount, variant_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     order_id, number, line.get("product_id"), line["quantity"], line.get("unit_price"),
-                    line.get("amount"),
+                    line.get("amount"), line.get("variant_id"),
                 )
                 for number, line in enumerate(lines, 1)
             ],
@@ -316,6 +319,36 @@ class Store:
                 values = dict(line)
                 orders[values.pop("order_id")]["lines"].append(values)
         return list(orders.values())
+
+    def items(self, order_id: str) -> list[dict[str, Any]]:
+        """An order's lines with ``line`` (1, 2, ...), ``variant_id`` and the variant's ``options``."""
+        rows = self.database.rows(
+            "SELECT l.*, coalesce(p.name, l.product_id) AS product, v.attributes AS options FROM order_lines l"
+            " LEFT JOIN products p ON p.id = l.product_id LEFT JOIN variants v ON v.id = l.variant_id"
+            " WHERE l.order_id = ? ORDER BY l.line",
+            (order_id,),
+        )
+        return [{**(_row(row) or {}), "options": json.loads(row["options"] or "{}")} for row in rows]
+
+    def variants(self, product_id: str) -> list[dict[str, Any]]:
+        """A product's variants in the order of their codes; ``attributes`` are their options."""
+        rows = self.database.rows("SELECT * FROM variants WHERE product_id = ? ORDER BY id", (product_id,))
+        return [_row(row) or {} for row in rows]
+
+    def variant(self, id: str) -> dict[str, Any] | None:
+        return _row(self.database.row("SELECT * FROM variants WHERE id = ?", (id,)))
+
+    def payment_methods(self, customer_id: str) -> list[dict[str, Any]]:
+        """The ways a customer may pay or be paid back."""
+        rows = self.database.rows(
+            "SELECT * FROM payment_methods WHERE customer_id = ? ORDER BY id", (customer_id,)
+        )
+        return [_row(row) or {} for row in rows]
+
+    def payments(self, order_id: str) -> list[dict[str, Any]]:
+        """What was paid and paid back for an order, in that order."""
+        rows = self.database.rows("SELECT * FROM payments WHERE order_id = ? ORDER BY rowid", (order_id,))
+        return [_row(row) or {} for row in rows]
 
     def product(self, id: str) -> dict[str, Any] | None:
         return _row(self.database.row("SELECT * FROM products WHERE id = ?", (id,)))

@@ -10,18 +10,23 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from assistant.dialogue import contact_rules, order_rules, requests, subscription_rules
+from assistant.dialogue import contact_rules, item_rules, order_rules, phrases, requests, subscription_rules
 from assistant.dialogue.events import Outcome, Session, ToolCalled
 from assistant.dialogue.policy import Policy
 from assistant.dialogue.proposals import Answer, Case, Missing, Proposal, Refusal
+from assistant.dialogue.several import KIND, READ_BY_ITEM, Several, may_be, offered
 from assistant.errors import PermissionDenied, RecordError
 from assistant.evidence import Evidence, Role
 
-# who may have what done; everything else is denied. A customer acts on the own account only (see ``_whose``).
+# who may have what done; everything else is denied. A customer acts on the own account only (see ``whose``).
 KNOWN: tuple[Role, ...] = ("customer", "agent", "admin")
 ACTION_ROLES: Mapping[str, tuple[Role, ...]] = {
     "cancel_order": KNOWN,
     "return_order": KNOWN,
+    "exchange_items": KNOWN,
+    "change_items": KNOWN,
+    "return_items": KNOWN,
+    "change_payment": KNOWN,
     "change_address": KNOWN,
     "pause_subscription": KNOWN,
     "resume_subscription": KNOWN,
@@ -36,6 +41,10 @@ ACTION_ROLES: Mapping[str, tuple[Role, ...]] = {
 PROPOSERS: Mapping[str, Callable[[Case, Any], Answer]] = {
     "cancel_order": order_rules.cancel_order,
     "return_order": order_rules.return_order,
+    "exchange_items": item_rules.exchange_items,
+    "change_items": item_rules.change_items,
+    "return_items": item_rules.return_items,
+    "change_payment": item_rules.change_payment,
     "change_address": order_rules.change_address,
     "pause_subscription": subscription_rules.pause_subscription,
     "resume_subscription": subscription_rules.resume_subscription,
@@ -71,9 +80,10 @@ class Reply:
     outcome: Outcome = "answered"
     pending: Mapping[str, Any] | None = None
     last: str | None = None
-    tool: ToolCalled | None = None
+    tools: tuple[ToolCalled, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     customer: str | None = None
+    handoff: str | None = None  # the hand-over that was made, for outcome handed_off
 
 
 @dataclass(frozen=True)
@@ -113,7 +123,9 @@ class Desk:
         pending = said.pending
         if pending and pending.get("turns") != said.turns:
             pending = None
-        if pending:
+        if (several := Several(self).reply(said, pending)) is not None:
+            return several
+        if pending and pending["kind"] != KIND:
             answered = self._answered(said, pending)
             if answered is not None:
                 return answered
@@ -129,9 +141,9 @@ class Desk:
             )
             return Reply("confirm", text, "unknown", last=said.last)
         request = requests.read_request(said.message, self.policy)
-        if request is None:
+        if request is None or (not said.zh and request.kind in READ_BY_ITEM and offered(self.policy)):
             return None
-        whose = self._whose(said)
+        whose = self.whose(said)
         if whose is None:
             return None
         if isinstance(whose, Reply):
@@ -174,7 +186,7 @@ class Desk:
             )  # fmt: skip
         return None
 
-    def _whose(self, said: Said) -> str | Reply | None:
+    def whose(self, said: Said) -> str | Reply | None:
         """The customer an action is for; None where the message is for somebody else to judge (a refusal)."""
         session = said.session
         if session.role == "visitor" or (session.role == "customer" and not session.customer):
@@ -198,7 +210,14 @@ class Desk:
             return Reply("", text, "unknown")
         return found
 
-    def _case(
+    def to_person(self, said: Said, customer: str, why: str, summary: str) -> Reply:
+        """Hand the conversation over, because what is wanted isn't possible here and a person was asked for."""
+        handoff = self.store.hand_off(said.conversation, "asked", summary)
+        say = phrases.ZH if said.zh else phrases.EN
+        text = f"{why}\n\n{say.handed_off}".strip()
+        return Reply("human", text, "handed_off", last=said.last, customer=customer, handoff=handoff)
+
+    def case(
         self,
         said: Said,
         customer: str,
@@ -222,8 +241,8 @@ class Desk:
         *,
         tries: int = 1,
     ) -> Reply:
-        self._allow(kind, said.session, customer)
-        found = propose(kind, self._case(said, customer, slots, orders, products))
+        self.allow(kind, said.session, customer)
+        found = propose(kind, self.case(said, customer, slots, orders, products))
         rule = getattr(self.policy, kind)
         source = rule.article if rule else "policy"
         waiting = {
@@ -248,7 +267,7 @@ class Desk:
         pending = {**waiting, "key": f"{said.conversation}/{uuid.uuid4().hex}", "shown": list(found.will)}
         return self._said(kind, text, "answered", source, pending=pending, last=said.last, customer=customer)
 
-    def _allow(self, kind: str, session: Session, customer: str) -> None:
+    def allow(self, kind: str, session: Session, customer: str) -> None:
         if session.role not in ACTION_ROLES.get(kind, ()):
             raise PermissionDenied(f"{session.role} may not have {kind} done")
         if not session.is_staff and customer != session.customer:
@@ -257,14 +276,14 @@ class Desk:
     def _perform(self, said: Said, pending: Mapping[str, Any]) -> Reply:
         """Do what was shown, if it is still what would happen."""
         kind, customer = pending["kind"], pending["customer"]
-        self._allow(kind, said.session, customer)
+        self.allow(kind, said.session, customer)
         done = self.store.action_by_key(pending["key"])
         if done is not None:
             return Reply(
                 kind, _t(said, "That is done already.", "已经办好了。"), last=done["id"], customer=customer
             )
         orders, products = tuple(pending["orders"]), tuple(pending["products"])
-        found = propose(kind, self._case(said, customer, pending["slots"], orders, products))
+        found = propose(kind, self.case(said, customer, pending["slots"], orders, products))
         if not isinstance(found, Proposal) or list(found.will) != list(pending["shown"]):
             # something else has changed meanwhile, or the language of the answer has: show it again
             return self._propose(said, kind, customer, pending["slots"], orders, products)
@@ -296,7 +315,7 @@ class Desk:
         evidence = (
             Evidence(f"record:{action['id']}", "record", text, f"action {action['id']}", action["at"]),
         )
-        return Reply(kind, text, last=action["id"], tool=tool, evidence=evidence, customer=customer)
+        return Reply(kind, text, last=action["id"], tools=(tool,), evidence=evidence, customer=customer)
 
     def _undo(self, said: Said) -> Reply | None:
         if not said.last:
@@ -307,35 +326,39 @@ class Desk:
                 _t(said, "There is nothing here that I could undo.", "这里没有可以撤销的操作。"),
                 "unknown",
             )
-        action = self.store.action(said.last)
-        if action is None or action["conversation_id"] != said.conversation:
+        ids = said.last.split()
+        found = [self.store.action(id) for id in ids]
+        if any(a is None or a["conversation_id"] != said.conversation for a in found):
             return Reply(
                 "undo",
                 _t(said, "There is nothing here that I could undo.", "这里没有可以撤销的操作。"),
                 "unknown",
             )
-        self._allow(action["kind"], said.session, action["customer_id"])
-        customer, session = action["customer_id"], said.session
-        try:
-            undone = self.store.undo_action(
-                said.last, actor=session.user, role=session.role, minutes=self.policy.undo_minutes
-            )
-        except RecordError:
-            text = _t(
-                said,
-                'That can\'t be undone here any more; a colleague can help: just write "talk to a person".',
-                "现在已无法在这里撤销，请输入“转人工”，由同事为您处理。",
-            )
-            return Reply("undo", text, "refused", last=said.last, customer=customer)
-        if undone["repeated"]:
+        customer, session = found[0]["customer_id"], said.session
+        tools: list[ToolCalled] = []
+        repeated = False
+        for action in reversed(found):  # the last one first, as far as it goes
+            self.allow(action["kind"], session, customer)
+            try:
+                undone = self.store.undo_action(
+                    action["id"], actor=session.user, role=session.role, minutes=self.policy.undo_minutes
+                )
+            except RecordError:
+                text = _t(
+                    said,
+                    'That can\'t be undone here any more; a colleague can help: just write "talk to a person".',
+                    "现在已无法在这里撤销，请输入“转人工”，由同事为您处理。",
+                )
+                return Reply("undo", text, "refused", last=said.last, customer=customer, tools=tuple(tools))
+            repeated = repeated or undone["repeated"]
+            arguments = {"action": action["id"], "kind": action["kind"]}
+            tools.append(ToolCalled("undo", arguments, {"action": action["id"], "undone": True}, 0.0))
+        if repeated:
             return Reply(
                 "undo", _t(said, "That has been undone already.", "已经撤销过了。"), customer=customer
             )
         text = _t(said, "Undone: everything is as it was before.", "已撤销，一切恢复原样。")
-        tool = ToolCalled(
-            "undo", {"action": said.last, "kind": action["kind"]}, {"action": said.last, "undone": True}, 0.0
-        )
-        return Reply("undo", text, tool=tool, customer=customer)
+        return Reply("undo", text, tools=tuple(tools), customer=customer)
 
     def _said(self, kind: str, text: str, outcome: Outcome, source: str, **more: Any) -> Reply:
         evidence = (Evidence(f"policy:{kind}", "policy", text, source or "policy"),)
@@ -344,7 +367,9 @@ class Desk:
 
 def may_be_one(message: str, policy: Policy) -> bool:
     """Whether a message could be about an action, when nothing waits for an answer."""
-    return requests.is_undo(message) or requests.read_request(message, policy) is not None
+    if requests.is_undo(message) or may_be(message, policy):
+        return True
+    return requests.read_request(message, policy) is not None
 
 
 def _listed(said: Said, found: Proposal) -> str:

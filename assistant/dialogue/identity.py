@@ -1,6 +1,7 @@
 """A visitor proves to be a customer by a one-time code sent to the e-mail address on record.
 
-Nothing said or returned here depends on whether an account exists. Codes have six digits, hold for ten minutes, may be
+Where the policy allows it, facts that only the customer is taken to know will do instead (``known_by``).
+Nothing said or returned for a code depends on whether an account exists. Codes have six digits, hold for ten minutes, may be
 tried five times, and are kept as keyed hashes (HMAC-SHA256, NIST SP 800-63B calls this an out-of-band authenticator).
 """
 
@@ -10,10 +11,12 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
 from assistant.dialogue import mail
+from assistant.dialogue.addresses import address_of
 from assistant.settings import Settings
 
 CODE_SECONDS = 600
@@ -104,6 +107,67 @@ def prove(
     if customer is not None:
         store.audit(customer, "customer", "sign_in_by_code", customer, {"conversation": conversation})
     return customer
+
+
+def known_by(
+    store: Any,
+    settings: Settings,
+    by: Collection[str],
+    message: str,
+    conversation: str,
+    *,
+    at: float | None = None,
+) -> str | Literal["nobody", "wait"] | None:
+    """The customer whom the facts in a message fit, where the policy takes facts for a proof (``by``: email,
+    name_and_postcode, id_and_postcode).
+
+    None when the message tells no such facts, "nobody" when they fit no account or several, "wait" after too many
+    misses, in one conversation or about one name.
+    """
+    at = time.time() if at is None else at
+    told = _facts(store, by, message)
+    if told is None:
+        return None
+    about, found = told
+    address = _keyed(settings, f"facts {about}")
+    misses = store.count_codes(since=at - WINDOW_SECONDS, conversation_id=conversation, address=address)
+    if misses >= MOST_TRIES:
+        return "wait"
+    if len(found) == 1:
+        customer = found[0]
+        store.audit(customer, "customer", "sign_in_by_facts", customer, {"conversation": conversation})
+        return customer
+    store.add_code(conversation, address, None, None, at=at)
+    return "nobody"
+
+
+def _facts(store: Any, by: Collection[str], message: str) -> tuple[str, list[str]] | None:
+    """What a message tells about who writes it, and the customers that all of it fits."""
+    emails = [e.lower().rstrip(".") for e in re.findall(_EMAIL, message)]
+    if "email" in by and emails:
+        owners = [c["id"] for e in emails for c in store.find_customers(e) if (c["email"] or "").lower() == e]
+        if owners or len(by) == 1:
+            return emails[0], list(dict.fromkeys(owners))
+    codes = set(re.findall(r"\b(?:\d{4,6}|\d{4} ?[A-Z]{2}|[A-Z]\d[\dA-Z]? ?\d[A-Z]{2})\b", message))
+    if not codes:
+        return (emails[0], []) if "email" in by and emails else None
+    names: list[str] = []
+    if "name_and_postcode" in by:
+        for run in re.findall(r"[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)+", message):
+            words = run.split()
+            names += [" ".join(words[i : i + n]) for n in (2, 3) for i in range(len(words) - n + 1)]
+    if "id_and_postcode" in by:
+        names += re.findall(r"\b\w*\d\w*\b", message)
+    if not names:
+        return (emails[0], []) if "email" in by and emails else None
+    found = [
+        c["id"]
+        for name in dict.fromkeys(names)
+        for c in store.find_customers(name)
+        if address_of(c).postcode.replace(" ", "") in {code.replace(" ", "") for code in codes}
+        and (c["email"] or "").lower() != name.lower()
+    ]
+    return f"{names[0]} {min(codes)}", list(dict.fromkeys(found))
 
 
 def waits_for_code(store: Any, conversation: str, *, at: float | None = None) -> bool:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from assistant.crm.actions import Change
-from assistant.dialogue import requests
+from assistant.dialogue import item_rules, requests
 from assistant.dialogue.proposals import Answer, Case, Missing, Proposal, Refusal, Row
 from assistant.dialogue.subscription_rules import later
 
@@ -61,16 +61,32 @@ def cancel_order(case: Case, rule: Any) -> Answer:
     id, status = found["id"], found["status"]
     if status not in rule.statuses:
         return Refusal(f"order_{status}", _too_late(case, found))
+    arguments: dict[str, Any] = {"order": id}
+    after: dict[str, Any] = {"status": "cancelled"}
+    before: dict[str, Any] = {"status": status}
+    if rule.reasons:
+        reason = str(case.slots.get("reason") or "")
+        if reason not in rule.reasons:
+            listed = case.t(" or ", "或").join(f'"{r}"' for r in rule.reasons)
+            question = (
+                f"For which reason is order {id} to be cancelled: {listed}?",
+                f"取消订单{id}的原因是：{listed}？",
+            )
+            return Missing("reason", case.t(*question))
+        arguments["reason"] = reason
+        before["attributes"] = found["attributes"]
+        after["attributes"] = {**found["attributes"], "cancel_reason": reason}
+    paid, moved = item_rules.refund_all(case, id)
     total = case.money(found["total"] or 0, found.get("currency"))
     items = _items(case, found["lines"])
     return Proposal(
-        "cancel_order", id, {"order": id},
+        "cancel_order", id, arguments,
         (
             case.t(f"Order {id} of {found['ordered_at'][:10]} ({items}) is cancelled.", f"取消{found['ordered_at'][:10]}的订单{id}（{items}）。"),
             case.t(f"{total} is refunded within {rule.refund_working_days} working days, the way it was paid.", f"{total}将在{rule.refund_working_days}个工作日内按原支付方式退回。"),
         ),
         case.t(f"Order {id} is cancelled. The refund of {total} comes within {rule.refund_working_days} working days.", f"订单{id}已取消，{total}将在{rule.refund_working_days}个工作日内退回。"),
-        (Change("orders", id, {"status": status}, {"status": "cancelled"}),),
+        (Change("orders", id, before, after), *moved), paid,
     )  # fmt: skip
 
 
@@ -214,6 +230,8 @@ def _faulty(text: str) -> bool:
 
 
 def change_address(case: Case, rule: Any) -> Answer:
+    if case.slots.get("parts"):
+        return item_rules.new_address(case, rule)
     of_order = (
         bool(case.orders)
         or case.slots.get("order") is not None

@@ -334,6 +334,10 @@ class EN:
     code_wrong = (
         "That isn't the right code, or it has expired. Write your e-mail address again to get a new one."
     )
+    facts_wrong = (
+        "I can't find an account with these details. Please write your full name and postcode, or the e-mail address "
+        "of your account."
+    )
     code_right = "Thank you, now I know who you are. What can I do for you?"
     not_done = "What I asked you to confirm has not been done; just ask for it again if you want it."
     empty = "Please type a question."
@@ -595,6 +599,7 @@ class ZH(EN):
     code_sent = "如果该邮箱有对应的账户，六位数验证码已发送。请在10分钟内在这里输入。"
     code_wait = "请求验证码的次数过多，请15分钟后再试。"
     code_wrong = "验证码不正确或已过期。请重新输入邮箱地址，以获取新的验证码。"
+    facts_wrong = "没有找到与这些信息相符的账户。请提供您的全名和邮编，或账户的邮箱地址。"
     code_right = "谢谢，已确认您的身份。请问有什么可以帮您？"
     not_done = "刚才请您确认的事项没有办理；如果需要，请重新提出。"
     empty = "请输入您的问题。"

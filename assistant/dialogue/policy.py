@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,8 +17,37 @@ class _Rule(BaseModel):
     article: str = ""
 
 
+class Identify(BaseModel):
+    """How a visitor may prove to be a customer beside a one-time code: by facts that only the customer is taken to know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    by: tuple[Literal["email", "name_and_postcode", "id_and_postcode"], ...]
+
+
 class CancelOrder(_Rule):
+    """``reasons``: the only ones that count; empty means that none has to be given."""
+
     statuses: tuple[str, ...] = ("placed",)
+    refund_working_days: int = Field(ge=0)
+    reasons: tuple[str, ...] = ()
+
+
+class SwapItems(_Rule):
+    """Items of an order for other variants of the same products; ``becomes`` is the order's status afterwards."""
+
+    statuses: tuple[str, ...]
+    becomes: str
+
+
+class ReturnItems(SwapItems):
+    """``refund_to``: kinds of payment methods that may get the money, beside the one that was paid with."""
+
+    refund_to: tuple[str, ...] = ()
+    refund_working_days: int = Field(ge=0)
+
+
+class ChangePayment(_Rule):
+    statuses: tuple[str, ...]
     refund_working_days: int = Field(ge=0)
 
 
@@ -92,9 +121,14 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     undo_minutes: int = 60
+    identify: Identify | None = None
     cancel_order: CancelOrder | None = None
     change_address: ChangeAddress | None = None
     return_order: ReturnOrder | None = None
+    exchange_items: SwapItems | None = None
+    change_items: SwapItems | None = None
+    return_items: ReturnItems | None = None
+    change_payment: ChangePayment | None = None
     pause_subscription: Pause | None = None
     resume_subscription: BeforeDispatch | None = None
     skip_delivery: Skip | None = None

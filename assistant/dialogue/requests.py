@@ -66,6 +66,11 @@ def is_unclear(message: str) -> bool:
     return _whole(_UNCLEAR, message)
 
 
+def is_polite(message: str) -> bool:
+    """Whether a question is a request: "could you ..."."""
+    return bool(_POLITE.search(message))
+
+
 def is_undo(message: str) -> bool:
     return _whole(_UNDO, message)
 

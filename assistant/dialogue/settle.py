@@ -29,7 +29,7 @@ def settle(
     reply = reply or _act(parts, message, session, memory, conversation)
     if reply is None:
         return None
-    done = memory.just_done if reply.kind == "confirm" else reply.tool is not None
+    done = memory.just_done if reply.kind == "confirm" else bool(reply.tools)
     pending = dict(reply.pending) if reply.pending else None
     return reply, replace(memory, pending=pending, last_action=reply.last, just_done=done)
 
@@ -37,10 +37,18 @@ def settle(
 def _identify(
     parts: Parts, message: Message, session: Session, memory: Memory, conversation: str
 ) -> tuple[actions.Reply, Memory] | None:
-    """An e-mail address or a code from a visitor."""
+    """Facts, where the policy takes them for a proof; an e-mail address or a code from a visitor."""
     if session.role != "visitor":
         return None
     say = phrases.ZH if _spoken(memory, message) == "zh" else phrases.EN
+    if parts.policy.identify is not None:
+        by = parts.policy.identify.by
+        found = identity.known_by(parts.store, parts.settings, by, message.text, conversation)
+        if found in ("nobody", "wait"):
+            text = say.code_wait if found == "wait" else say.facts_wrong
+            return actions.Reply("sign_in", text, "refused"), memory
+        if found:
+            return actions.Reply("sign_in", say.code_right, customer=found), _proved(memory, found)
     email = identity.read_email(message.text)
     if email is not None:
         sent = identity.request_code(parts.store, parts.settings, email, conversation, language=say.language)
@@ -51,8 +59,11 @@ def _identify(
     customer = identity.prove(parts.store, parts.settings, conversation, code)
     if customer is None:
         return actions.Reply("sign_in", say.code_wrong, "refused"), memory
-    known = replace(memory, proved=customer, proved_at=time.time(), pending=None, customers=(customer,))
-    return actions.Reply("sign_in", say.code_right, customer=customer), known
+    return actions.Reply("sign_in", say.code_right, customer=customer), _proved(memory, customer)
+
+
+def _proved(memory: Memory, customer: str) -> Memory:
+    return replace(memory, proved=customer, proved_at=time.time(), pending=None, customers=(customer,))
 
 
 def _spoken(memory: Memory, message: Message) -> str:

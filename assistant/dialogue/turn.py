@@ -145,10 +145,12 @@ class Assistant(Parts):
         customers = (reply.customer,) if reply.customer else ()
         yield Understood(said.language, reply.kind, 1.0, self.sentiment(said), customers, routed_by="rule")
         yield Planned(())
-        if reply.tool:
-            yield reply.tool
+        yield from reply.tools
         if reply.evidence:
             yield Retrieved(reply.evidence)
+        if reply.handoff:
+            yield HandedOff("asked", reply.text, reply.handoff)
+            return
         yield Sentence(reply.text)
         yield _answered(reply.text, reply.outcome, started)
 

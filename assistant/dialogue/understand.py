@@ -138,7 +138,7 @@ def references(store: Any, message: str) -> References:
             if not owners:
                 unknown.append(token)
             continue
-        for form in dict.fromkeys((token, token.upper())):
+        for form in dict.fromkeys((token, token.upper(), f"#{token.upper()}")):  # shops write #1001
             if row := store.customer(form):
                 customers.append(row["id"])
             elif row := store.order(form):
