@@ -31,6 +31,8 @@ from assistant.errors import ImportFileError, RecordError
 
 SAMPLE_ROWS = 5000
 CHUNK_ROWS = 5000
+# no numbers, even where they look like some
+_POSTCODE = re.compile(r"(?:zip|post(?:al)?[ _]?code|plz|邮编)$", re.I)
 
 
 @dataclass(frozen=True)
@@ -233,11 +235,8 @@ def _survey(
         if sort is not None:
             surveys[guess.column] = cleaning.Survey(sort, usual_comma=comma)
             watched.append((at, surveys[guess.column]))
-        elif guess.role is None:
-            if not re.search(r"(?:zip|post(?:al)? ?_?code|plz|postcode|邮编)$", guess.column.lower()):
-                open_columns.append(
-                    (at, guess.column)
-                )  # a postcode is no number, even where it looks like one
+        elif guess.role is None and not _POSTCODE.search(guess.column):
+            open_columns.append((at, guess.column))
     plain = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?$")
     numeric = {column for _, column in open_columns}
     some_number: set[str] = set()
