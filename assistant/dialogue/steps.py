@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assistant.dialogue import addresses, options
-from assistant.dialogue.holdings import Holdings, Key
 from assistant.dialogue.addresses import Address, address_of
+from assistant.dialogue.holdings import Holdings, Key
 from assistant.dialogue.policy import Policy
 from assistant.dialogue.proposals import Answer, Proposal, Refusal, Row
 from assistant.dialogue.wishes import PERSON, Finder, Question, Wish, is_payment, sentences, statuses, told

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.dialogue import addresses, requests
-from assistant.dialogue.holdings import Holdings, Key, Mention
 from assistant.dialogue.addresses import address_of
+from assistant.dialogue.holdings import Holdings, Key, Mention
 from assistant.dialogue.item_rules import describe
 from assistant.dialogue.policy import Policy
 
