@@ -67,10 +67,6 @@ class Settings(BaseSettings):
         default=None,
         description="Folder of articles; default is kb/ in the home folder (the demo company brings its own)",
     )
-    company_tone: str = Field(
-        default="",
-        description="How the company writes to customers, e.g. 'warm, informal, no exclamation marks'",
-    )
     company_color: str = Field(default="#0f6b5c", description="The widget's colour, #rrggbb")
     widget_origins: str = Field(
         default="", description="Sites that may show the widget, e.g. https://shop.example; none by default"
@@ -86,7 +82,7 @@ class Settings(BaseSettings):
     tone: str = Field(
         default="",
         max_length=120,
-        description="How answers to customers sound, e.g. 'warm and brief'; default: friendly",
+        description="How answers and drafts to customers sound, e.g. 'warm and brief'; default: friendly",
     )
 
     oidc_issuer: str = Field(

@@ -41,6 +41,11 @@ def stoppable(model: Any, cancelled: Stop) -> dict[str, Any]:
     return {"cancelled": cancelled} if getattr(model, "takes_cancelled", False) else {}
 
 
+def instructions(language: str, company: str, staff: bool, tone: str = "") -> str:
+    """The system message of answers: the same for all questions of a role in a language."""
+    return render("answer", language, company=company, staff=staff, tone=tone)
+
+
 class Writer:
     """Writes one answer; afterwards ``answered`` holds the result. Raises Cancelled when ``cancelled`` says so."""
 
@@ -97,7 +102,7 @@ class Writer:
     ) -> Iterator[Sentence]:
         """Yield checked sentences while the model is writing. Closing the generator stops the model."""
         started = time.perf_counter()
-        system = render("answer", self.language, company=self.company, staff=self.staff, tone=self.tone)
+        system = instructions(self.language, self.company, self.staff, self.tone)
         prompt = render(
             "question",
             self.language,

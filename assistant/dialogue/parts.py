@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
-from assistant.dialogue.answer import Stop, never, stoppable
+from assistant.dialogue.answer import Stop, instructions, never, stoppable
 from assistant.dialogue.events import Session
 from assistant.dialogue.focus import Focus
 from assistant.dialogue.policy import Policy, read_policy
@@ -127,6 +127,16 @@ class Parts:
         if language == "zh" and not self.settings.company_name:
             return str(self.store.meta("company_name_zh") or self.company)
         return self.company
+
+    def prepare(self) -> None:
+        """Let the model compute what its prompts begin with, so that the first question needn't wait for it."""
+        if not hasattr(self.model, "prepare"):  # a server has its own cache
+            return
+        for staff in (False, True):
+            for language in ("en", "zh"):
+                self.model.prepare(
+                    instructions(language, self.company_in(language), staff, self.settings.tone)
+                )
 
     @contextmanager
     def over_copy(self, folder: Path) -> Iterator[Self]:

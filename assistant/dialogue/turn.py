@@ -380,7 +380,7 @@ class Assistant(Parts):
             facts,
             safety.as_data(evidence, toolbox.language),
             company=self.company_in(facts["language"]),
-            tone=self.settings.company_tone,
+            tone=self.settings.tone,
             cancelled=cancelled,
         )
         numbers = tuple(n for n, e in enumerate(shown, start=1) if e.id in reply.sources)

@@ -106,6 +106,11 @@ class ChatModel(StreamedChatModel):
         """Tokens of ``text`` by itself."""
         return self._writer.count(text)
 
+    def prepare(self, instructions: str) -> None:
+        """Compute what every prompt with this system message begins with, so that the first needn't wait for it."""
+        messages = [SystemMessage(instructions), HumanMessage("")]
+        self._engine.logits(self._writer.ids(messages, self.context_tokens - self.answer_tokens)[0])
+
     def _stream(
         self,
         messages: list[BaseMessage],

@@ -110,6 +110,8 @@ class Context:
         for part in ("embedder", "index", "router", "model"):
             try:
                 getattr(self.assistant, part)
+                if part == "model":
+                    self.assistant.prepare()
             except (AssistantError, AttributeError) as problem:
                 log.warning("%s is not ready: %s", part, problem)
 

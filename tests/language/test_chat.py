@@ -55,6 +55,17 @@ def test_metadata_says_what_it_took(chat: ChatModel) -> None:
     assert chat.invoke(MESSAGES, max_tokens=3).response_metadata["timing"]["answer_tokens"] == 3
 
 
+def test_prepared_instructions_are_free_for_the_first_question(chat: ChatModel) -> None:
+    chat._engine.forget()
+    chat.prepare("Answer from the evidence only, in the words of the evidence, and cite it.")
+    messages = [
+        SystemMessage("Answer from the evidence only, in the words of the evidence, and cite it."),
+        HumanMessage("the other"),
+    ]
+    timing = chat.invoke(messages, max_tokens=2).response_metadata["timing"]
+    assert timing["cached_tokens"] >= chat.count_tokens(str(messages[0].content))
+
+
 def test_cached_and_fresh_prompts_answer_alike(chat: ChatModel) -> None:
     questions = [[MESSAGES[0], HumanMessage(text)] for text in ("one", "the other", "the other one")]
     warm = [chat.invoke(question).text for question in questions]
