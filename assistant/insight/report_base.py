@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from assistant.insight.registry import (
-    SavedModel,
-    history,
-)
+from assistant.insight import plots
+from assistant.insight.registry import SavedModel, current_version, history
 
 Language = Literal["en", "zh"]
 Rows = Sequence[Sequence[Any]]
@@ -70,6 +68,28 @@ class Section:
             "warnings": self.warnings,
             "todo": self.todo,
         }
+
+
+def bar_plot(
+    title: str, bars: Sequence[tuple[str, float]], said: str, head: Sequence[str], form: str, **options: Any
+) -> Plot:
+    """Bars, with the same names and values as the table behind them; ``options`` are those of :func:`plots.bars`."""
+    rows = [[name, form.format(value)] for name, value in bars]
+    return Plot(title, plots.bars(bars, said, form=form, **options), head, rows)
+
+
+def calibration_plot(title: str, table: Sequence[Mapping[str, float]], said: str) -> Plot:
+    """A table of :func:`assistant.insight.evaluate.calibration_table` as a curve."""
+    rows = [[f"{r['predicted']:.1%}", f"{r['observed']:.1%}", f"{r['rows']:,.0f}"] for r in table]
+    return Plot(title, plots.calibration(table, said), ["said", "happened", "rows"], rows)
+
+
+def untrained(home: Path, name: str, section: Section, todo: str) -> bool:
+    """Whether there is no such model; then the section says what to type."""
+    missing = current_version(home, name) is None
+    if missing:
+        section.todo = todo
+    return missing
 
 
 def saved_current(home: Path, name: str) -> SavedModel:

@@ -13,15 +13,24 @@ from assistant.insight.registry import (
 if TYPE_CHECKING:
     from assistant.crm import Store
 
-from assistant.insight.report_base import Language, Plot, Section, Table, number, saved_current, share
+from assistant.insight.report_base import (
+    Language,
+    Plot,
+    Section,
+    Table,
+    bar_plot,
+    number,
+    saved_current,
+    share,
+    untrained,
+)
 
 # -- segments, recommendation, lifetime, forecast --------------------------------------------------------------
 
 
 def segments_part(home: Path, language: Language = "en") -> Section:
     section = Section("segments", "Segments")
-    if current_version(home, "segments") is None:
-        section.todo = "crm-assistant train segments"
+    if untrained(home, "segments", section, "crm-assistant train segments"):
         return section
     model = load_model(home, "segments")
     m = model.metrics
@@ -91,8 +100,7 @@ def segments_part(home: Path, language: Language = "en") -> Section:
 
 def recommend_part(home: Path) -> Section:
     section = Section("recommend", "Recommendation")
-    if current_version(home, "recommend") is None:
-        section.todo = "crm-assistant train recommend"
+    if untrained(home, "recommend", section, "crm-assistant train recommend"):
         return section
     saved = saved_current(home, "recommend")
     m = saved.metrics
@@ -141,8 +149,7 @@ def recommend_part(home: Path) -> Section:
 
 def lifetime_part(home: Path, store: "Store | None") -> Section:
     section = Section("lifetime", "Lifetime value")
-    if current_version(home, "lifetime") is None:
-        section.todo = "crm-assistant train lifetime"
+    if untrained(home, "lifetime", section, "crm-assistant train lifetime"):
         return section
     m = saved_current(home, "lifetime").metrics
     section.intro = "BG/NBD for how often customers still buy, Gamma-Gamma for how much they spend."
@@ -151,17 +158,13 @@ def lifetime_part(home: Path, store: "Store | None") -> Section:
     ]
     if m.get("mae") is not None:
         section.plots.append(
-            Plot(
+            bar_plot(
                 f"Mean error of orders foretold for {m['test_days']} days, per customer",
-                plots.bars(
-                    [
-                        ("this model", m["mae"]),
-                        ("everybody goes on at the own past rate", m["own_rate_mae"]),
-                    ],
-                    f"Error {m['mae']:.2f} against {m['own_rate_mae']:.2f}",
-                    form="{:.2f}",
-                    marked=["this model"],
-                ),
+                [("this model", m["mae"]), ("everybody goes on at the own past rate", m["own_rate_mae"])],
+                f"Error {m['mae']:.2f} against {m['own_rate_mae']:.2f}",
+                ["model", "mean error"],
+                "{:.2f}",
+                marked=["this model"],
             )
         )
     if store is not None:
@@ -172,13 +175,12 @@ def lifetime_part(home: Path, store: "Store | None") -> Section:
                 counts[min(9, int(p.p_alive * 10))] += 1
             bins = [(f"{10 * i} to {10 * i + 10} %", float(n)) for i, n in enumerate(counts)]
             section.plots.append(
-                Plot(
+                bar_plot(
                     "Customers by the chance that they still buy",
-                    plots.bars(
-                        bins, f"{counts[9]} of {len(everyone)} customers at 90 % or more", form="{:,.0f}"
-                    ),
+                    bins,
+                    f"{counts[9]} of {len(everyone)} customers at 90 % or more",
                     ["chance", "customers"],
-                    [[n, f"{v:,.0f}"] for n, v in bins],
+                    "{:,.0f}",
                 )
             )
     return section
@@ -186,8 +188,7 @@ def lifetime_part(home: Path, store: "Store | None") -> Section:
 
 def forecast_part(home: Path, store: "Store | None") -> Section:
     section = Section("forecast", "Forecast")
-    if current_version(home, "forecast") is None:
-        section.todo = "crm-assistant train forecast"
+    if untrained(home, "forecast", section, "crm-assistant train forecast"):
         return section
     saved = saved_current(home, "forecast")
     m = saved.metrics

@@ -23,10 +23,13 @@ from assistant.insight.report_base import (
     Plot,
     Section,
     Table,
+    bar_plot,
+    calibration_plot,
     number,
     saved_current,
     saved_report,
     share,
+    untrained,
 )
 
 # -- churn and other yes/no questions -------------------------------------------------------------------------
@@ -55,38 +58,32 @@ def _yes_no(home: Path, name: str) -> Section:
     table = report["calibration"]
     rate = float(m.get("rate") or 1)
     section.plots.append(
-        Plot(
+        calibration_plot(
             "Calibration: does what it says happen?",
-            plots.calibration(
-                table,
-                f"Calibration in {len(table)} groups; mean distance {m.get('calibration_error', 0):.3f}",
-            ),
-            ["said", "happened", "rows"],
-            [[f"{r['predicted']:.1%}", f"{r['observed']:.1%}", f"{r['rows']:,.0f}"] for r in table],
+            table,
+            f"Calibration in {len(table)} groups; mean distance {m.get('calibration_error', 0):.3f}",
         )
     )
     tenths = [(f"tenth {i + 1}", r["observed"] / rate) for i, r in enumerate(reversed(table))]
     section.plots.append(
-        Plot(
+        bar_plot(
             "Lift: how much more often it happens, by score from the highest tenth down",
-            plots.bars(
-                tenths,
-                f"The highest tenth has {tenths[0][1]:.1f} times the average rate",
-                form="{:.2f}×",
-                line=1.0,
-            ),
+            tenths,
+            f"The highest tenth has {tenths[0][1]:.1f} times the average rate",
             ["tenth", "times the average rate"],
-            [[n, f"{v:.2f}"] for n, v in tenths],
+            "{:.2f}×",
+            line=1.0,
         )
     )
     important = [(i["column"].replace("_", " "), i["share"]) for i in report.get("importance", [])][:15]
     if important:
         section.plots.append(
-            Plot(
+            bar_plot(
                 "What the scores rest on",
-                plots.bars(important, f"Most important: {important[0][0]}", form="{:.1%}"),
+                important,
+                f"Most important: {important[0][0]}",
                 ["column", "share of all contributions"],
-                [[n, f"{v:.1%}"] for n, v in important],
+                "{:.1%}",
             )
         )
     kept = report.get("kept", "")
@@ -163,8 +160,7 @@ def fairness_part(home: Path) -> Section:
 
 def scorecard_part(home: Path) -> Section:
     section = Section("scorecard", "Scorecard")
-    if current_version(home, "scorecard") is None:
-        section.todo = "crm-assistant train scorecard --table FILE --target COLUMN"
+    if untrained(home, "scorecard", section, "crm-assistant train scorecard --table FILE --target COLUMN"):
         return section
     saved = saved_current(home, "scorecard")
     m, report = saved.metrics, saved.report
@@ -177,15 +173,7 @@ def scorecard_part(home: Path) -> Section:
         ("Brier score", f"{m['brier']:.3f}", f"bad cases: {m['rate']:.0%}"),
     ]
     section.plots.append(
-        Plot(
-            "Calibration",
-            plots.calibration(report["calibration"], "Calibration of the scorecard"),
-            ["said", "happened", "rows"],
-            [
-                [f"{r['predicted']:.1%}", f"{r['observed']:.1%}", f"{r['rows']:,.0f}"]
-                for r in report["calibration"]
-            ],
-        )
+        calibration_plot("Calibration", report["calibration"], "Calibration of the scorecard")
     )
     section.tables.append(
         Table(

@@ -35,7 +35,7 @@ _SAME = {
     "The dashed line is popularity; the coloured bar is the ranking in use.": "虚线为热门程度；彩色条为正在使用的排序方法。",
     "BG/NBD for how often customers still buy, Gamma-Gamma for how much they spend.":
         "用 BG/NBD 估计客户今后购买的频率，用 Gamma-Gamma 估计每次消费的金额。",
-    "this model": "本模型", "everybody goes on at the own past rate": "每位客户保持以往频率", "chance": "可能性",
+    "this model": "本模型", "mean error": "平均误差", "everybody goes on at the own past rate": "每位客户保持以往频率", "chance": "可能性",
     "Customers by the chance that they still buy": "按仍会购买的可能性划分的客户",
     "Weekly orders and revenue. MASE below 1 is better than repeating the season; the band should hold 8 of 10 weeks.":
         "每周订单数与收入。MASE 低于 1 即优于重复上一季；区间应包含十周中的八周。",
