@@ -204,7 +204,14 @@ class Echo:
         return self.company
 
     def turn(
-        self, message: str, *, session: Any, conversation_id: str, into: Any, history: Any = ()
+        self,
+        message: str,
+        *,
+        session: Any,
+        conversation_id: str,
+        into: Any,
+        history: Any = (),
+        cancelled: Any = None,
     ) -> Iterator[Any]:
         from assistant.dialogue.events import Answered, Citation, Planned, Sentence, Step, Understood
 

@@ -58,3 +58,18 @@ def test_what_is_open_is_what_was_said_since_a_person_spoke(house: Any) -> None:
     store.add_message("CV-open", "marieke", "2 kg")
     with pytest.raises(AssistantError):
         unanswered(store, "CV-open")
+
+
+def test_the_line_names_a_visitor_who_has_proved_who_they_are_and_how_they_sound(house: Any) -> None:
+    from assistant.web.inbox import Inbox
+
+    store, inbox = house.state.assistant.store, Inbox(house.state.context)
+    proved = {"proved": "C-1002", "proved_at": time.time()}
+    store.start_conversation("visitor", id="CV-proved", state=proved)
+    store.save_turn("CV-proved", message="It is broken again!", outcome="handed_off", sentiment="negative")
+    id = store.hand_off("CV-proved", "asked", "It is broken again!\nA person, please")
+    found = next(h for h in store.handoffs() if h["id"] == id)
+    assert inbox._label(found) == "Tom de Wit · negative · waiting just now · “It is broken again!”"
+    head = inbox._head(inbox._found(id) or {})
+    assert "C-1002" in head and "negative" in head and "asked for a person" in head
+    store.close_handoff(id)
