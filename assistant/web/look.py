@@ -135,10 +135,13 @@ svg.plot { width:100%; height:auto; display:block; } svg.plot text { fill:var(--
 .phone { display:none; }
 @media (max-width:640px) { .bar { gap:.5rem; } .bar .big { display:none; } .bar .phone { display:inline; } #shortcuts { display:none !important; } .wide { padding:.6rem .7rem 2rem; } .narrow { padding:.5rem .6rem; } .reasons { grid-template-columns:1fr 5.5rem; }
   .card { padding:.8rem .85rem; } .bar .quiet { padding:.3rem .5rem; }
+  .narrow .row { gap:.4rem; } .narrow button.sm { padding:.4rem .25rem; }
   table.stack tr:first-child { display:none; } table.stack tr { display:block; padding:.45rem 0; }
   table.stack td { display:grid; grid-template-columns:6.2rem minmax(0,1fr); gap:.6rem; padding:.12rem 0; white-space:normal !important;
     text-align:left !important; overflow-wrap:anywhere; }
-  table.stack td::before { content:attr(data-name); color:var(--c-soft); font-size:.78rem; } table.stack td:empty { display:none; } }
+  table.stack td::before { content:attr(data-name); color:var(--c-soft); font-size:.78rem; } table.stack td:empty { display:none; }
+  table.stack td a { justify-self:start; }
+  svg.plot[viewBox^="0 0 1100"] { overflow:visible; } svg.plot[viewBox^="0 0 1100"] text { font-size:22px; } }
 """
 )
 

@@ -109,7 +109,7 @@
         why.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.isComposing) rate(-1, why.value); });
         row.append(why, done);
         why.focus();
-        row.scrollIntoView({ block: "nearest" });
+        row.parentElement.scrollIntoView({ block: "end" });
       } else row.append(make("span", { class: "more note", role: "status" }, value === 1 ? words.thanks : words.sorry));
     }
     return row;
