@@ -15,11 +15,12 @@ search returns. Ranks count sources (an article, an interaction), each once.
 
 import argparse
 import json
+import re
 import resource
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,23 @@ from assistant.knowledge.passages import split
 from assistant.knowledge.ranking import Query
 from assistant.knowledge.vectors import Embedder
 
+# mails around a question that stands anywhere in them, with other things that articles are about
+STORIES = (
+    "Hello there, I hope you are all well. We moved last spring and my sister, who drinks only tea, gave me a grinder for "
+    "my birthday. The kitchen is finally painted, the dog is fine. I have been a customer for a while and usually I am "
+    "happy. {question} Sorry for the long mail, it has been a busy week with the children at home. Best wishes to the team.",
+    "Good morning! {question} I am asking because my husband keeps telling me to write to you. He is the one who gets up "
+    "first, makes two cups with the old moka pot and takes them to bed. Yesterday the postman rang three times for the "
+    "neighbours. We have guests on Saturday, eight people. Last year they liked your espresso very much. Kind regards",
+    "Dear team, first of all thank you for the quick help in January, when the machine made that noise. Since then it runs "
+    "every day, and my colleagues at work are jealous. One of them has ordered from you as well, with the code that I gave "
+    "her. She was surprised how nicely everything was wrapped. It rains here, as always. I read your page twice and "
+    "found nothing. {question}",
+    "Hi, this is about several things at once, please bear with me. My account shows my old phone number, never mind that. "
+    "We were away for three weeks and the box stood in the hall. {question} My father drank the decaf and noticed nothing, "
+    "we laughed a lot. By the way, the new bags look good. Have a nice weekend, and greet the roastery!",
+)
+CODE = re.compile(r"\b[A-Z]{2}-\d{3,}\b")
 QUESTIONS = Path(__file__).parent.parent / "tests" / "data" / "retrieval.jsonl"
 
 
@@ -194,6 +212,36 @@ def measure_threshold(
     return rates
 
 
+def measure_forms(index: KnowledgeIndex, cases: list[Case]) -> dict[str, dict[str, float]]:
+    """hit@10 of short questions, of product codes and order numbers, and of questions inside long mails."""
+
+    def found(query: str, sources: Collection[str], case: Case | None = None) -> bool:
+        role, customer = (case.role, case.customer) if case else ("admin", None)
+        hits = index.search(query, role=role, customer=customer, k=10, one_per_source=True)  # type: ignore[arg-type]
+        return any(hit.source in sources for hit in hits)
+
+    english = [case for case in cases if case.sources and case.language == "en"]
+    articles = [case for case in english if case.kind in ("article", "internal")]
+    short = [found(c.query, c.sources, c) for c in articles if len(c.query.split()) <= 9]
+    stories = []
+    for number, case in enumerate(c for c in articles if c.kind == "article"):
+        question = case.query if case.query.endswith("?") else case.query.rstrip(".") + "."
+        story = STORIES[number % len(STORIES)].format(question=question[0].upper() + question[1:])
+        stories.append(found(story, case.sources, case))
+    holders: dict[str, set[str]] = defaultdict(set)
+    for hit in index.everything():
+        for code in CODE.findall(hit.text):
+            holders[code].add(hit.source)
+    named = sorted(code for code, sources in holders.items() if len(sources) <= 5)
+    rng = np.random.default_rng(1)
+    chosen = [named[at] for at in rng.permutation(len(named))[:60]]
+    codes = [found(f"what about {code}?", holders[code]) for code in chosen]
+    return {
+        name: {"n": len(values), "hit@10": round(float(np.mean(values or [0])), 3)}
+        for name, values in (("short", short), ("codes", codes), ("stories", stories))
+    }
+
+
 def measure_latency(index: KnowledgeIndex, cases: list[Case]) -> dict[str, float]:
     """Milliseconds of a search, its question never asked before (embedding included)."""
     times = []
@@ -337,14 +385,13 @@ def measure_rebuild(store: Any, embedder: Embedder, kb: Path, documents: int = 1
 def measure_index(
     store: Any, embedder: Embedder, kb: Path, *, fitting: bool, model: Any = None
 ) -> dict[str, Any]:
-    """Build an index in a folder of its own and ask it the questions; with ``model``, translated ones too."""
-    result: dict[str, Any] = {}
+    """Build an index in a folder of its own and ask it the questions."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         report = build_index(store, embedder, home=home, kb_dirs=[kb])
         again = build_index(store, embedder, home=home, kb_dirs=[kb])
-        print(*report.lines(), sep="\n")
-        result["build"] = {
+        print(*report.lines(), sep="\n", flush=True)
+        built = {
             "documents": report.documents,
             "passages": report.passages,
             "seconds": report.seconds,
@@ -352,19 +399,32 @@ def measure_index(
             "unchanged_again_seconds": again.seconds,
         }
         index = KnowledgeIndex.open(home, embedder)
-        cases = read_cases(store=store)
-        if store is None:
-            cases = [case for case in cases if not case.fact]
-        if fitting:
-            result["fit"] = fit(index, cases)
-            print(json.dumps(result["fit"], indent=2))
-        result["finding"] = measure_finding(index, cases)
-        result["threshold"] = {"at": index.threshold, **measure_threshold(index, cases)}
-        result["latency"] = measure_latency(index, cases)
-        _print_table(result["finding"])
-        if model is not None:
-            result["translated"] = measure_translation(index, cases, model)
-            _print_table(result["translated"]["finding"])
+        return {"build": built, **ask_index(index, store, fitting=fitting, model=model)}
+
+
+def ask_index(
+    index: KnowledgeIndex, store: Any, *, fitting: bool = False, model: Any = None
+) -> dict[str, Any]:
+    """All that can be measured by asking; with ``model``, translated questions too. Told on the way."""
+    result: dict[str, Any] = {}
+
+    def tell(name: str, figures: dict[str, Any]) -> None:
+        result[name] = figures
+        print(name, json.dumps(figures), flush=True)
+
+    cases = [case for case in read_cases(store=store) if store is not None or not case.fact]
+    if fitting:
+        tell("fit", fit(index, cases))
+    finding = measure_finding(index, cases)
+    _print_table(finding)
+    tell("finding", finding)
+    tell("threshold", {"at": index.threshold, **measure_threshold(index, cases)})
+    tell("forms", measure_forms(index, cases))
+    if model is not None:
+        translated = measure_translation(index, cases, model)
+        _print_table(translated["finding"])
+        tell("translated", translated)
+    tell("latency", measure_latency(index, cases))
     return result
 
 
@@ -378,6 +438,9 @@ def main() -> None:
         help="home folder with a record; default: CRM_ASSISTANT_HOME, else articles alone",
     )
     parser.add_argument("--only", choices=["retrieval", "speed", "rebuild", "scale"], help="just this part")
+    parser.add_argument(
+        "--live", action="store_true", help="ask the home's live index instead of building one"
+    )
     parser.add_argument(
         "--translate", action="store_true", help="load the chat model and translate as a turn does"
     )
@@ -413,7 +476,11 @@ def main() -> None:
             from assistant.language import load_chat_model
 
             model = load_chat_model(settings)
-        result |= measure_index(store, embedder, kb, fitting=options.fit, model=model)
+        if options.live:
+            live = KnowledgeIndex.open(settings.home_dir, embedder)
+            result |= ask_index(live, store, fitting=options.fit, model=model)
+        else:
+            result |= measure_index(store, embedder, kb, fitting=options.fit, model=model)
     result["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps(result, ensure_ascii=False))
 

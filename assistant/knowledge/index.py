@@ -19,14 +19,14 @@ from assistant.knowledge.vectors import Embedder, Vectors
 from assistant.knowledge.words import is_chinese, query_words
 
 Kind = Literal["article", "interaction"]
-MOST_PARTS = 4
+MOST_PARTS = 8
 THRESHOLD = 0.5  # see ranking.py: where the two kinds of error balance
 # a Chinese question whose best hit is at least so sure needn't be asked in English, too; see scripts/bench_index.py
 SURE = 0.93
 _REMEMBERED = 256
 
 # where a question may have a second side; both sides must have words of their own
-_QUESTION_END = re.compile(r"(?<=[?？！!。])\s*|\n+")
+_SENTENCE_END = re.compile(r"(?<=[?？！!。])\s*|(?<=[^\W_]{2}\.)\s+|\n+")
 _JOINTS = re.compile(
     r"[,;，；]?\s+(?:and also|and|also|plus|or)\s+|[，,；;]?(?:以及|另外|还有|同时|并且)[，,]?|；|;\s",
     re.IGNORECASE,
@@ -222,12 +222,12 @@ class KnowledgeIndex:
 
 
 def split_question(text: str) -> list[str]:
-    """A question and, where it has several sides or is long, its sides: the whole first, at most four in all.
+    """A question and, where it has several sides or is long, its sides: the whole first, at most eight in all.
 
     Sides are sentences, and parts joined by "and", "also", "以及", ... that each have two telling words or more.
     """
     sides: list[str] = []
-    for sentence in (piece.strip() for piece in _QUESTION_END.split(text)):
+    for sentence in (piece.strip() for piece in _SENTENCE_END.split(text)):
         joined = [side.strip(" ,;，；") for side in _JOINTS.split(sentence)]
         if len(joined) > 1 and all(len(query_words(side)) >= 2 for side in joined):
             sides += joined
