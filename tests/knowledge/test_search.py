@@ -227,6 +227,29 @@ def test_split_question(text: str, parts: int) -> None:
     assert found[0] == text and len(found) == parts
 
 
+def test_a_long_mail_is_searched_sentence_by_sentence(tmp_path: Path) -> None:
+    story = (
+        "The kettle was a gift of 21.90 euros from Lind. Our kitchen is finally painted. "
+        "I lost the warranty card of my grinder. The espresso tastes fine. My subscription box came early. "
+        "The parcel stood in the hall. Kind regards from the office."
+    )
+    sides = split_question(story)
+    assert sides[0] == story and len(sides) == 8
+    assert "I lost the warranty card of my grinder." in sides
+    assert not any(side.endswith("21.") for side in sides)
+    kb = tmp_path / "kb" / "public"
+    kb.mkdir(parents=True)
+    (kb / "warranty.md").write_text("A lost warranty card of a grinder is replaced.")
+    for topic in ("kettle", "espresso", "subscription", "parcel", "kitchen", "office"):
+        (kb / f"{topic}.md").write_text(
+            f"About {topic}s that came early, were painted, stood, cost or tasted fine."
+        )
+    build_index(None, HashedEmbedder(), home=tmp_path / "home", kb_dirs=[tmp_path / "kb"])
+    index = KnowledgeIndex.open(tmp_path / "home", HashedEmbedder())
+    hits = index.search(story, role="visitor", k=2, one_per_source=True)
+    assert "public/warranty.md" in {hit.source for hit in hits}
+
+
 def test_each_side_of_a_question_is_answered(tmp_path: Path) -> None:
     kb = tmp_path / "kb" / "public"
     kb.mkdir(parents=True)
