@@ -18,7 +18,8 @@ alone, after the conversation:
    once something is done, are held back for that moment.
 3. Asked for a yes: what was held back for the confirmation, if anything (each once); else "Yes.".
 4. Asked for anything else: what was held back for that question; else the sentences of the task that speak of it; else
-   "I have no preference.". The same question is answered twice at most.
+   "I have no preference.", or the first of the answers the question itself offers, where the texts say nothing of it or
+   that was no answer. The same question is answered twice at most.
 5. After an answer that asks nothing: what was held back for when it is done; else the conversation is over.
 
 Two measures, each over all tasks and by the kind of what is expected: ``writes``: the calls that change something are
@@ -150,6 +151,7 @@ class Customer:
 
     def _about(self, question: str) -> str:
         words = set(re.findall(r"[a-z]{4,}", question.lower()))
+        offered = re.findall(r'"([^"]+)"', question)
         for place, (topic, what) in enumerate(self.at_question):
             if words & set(re.findall(r"[a-z]{4,}", topic)):
                 del self.at_question[place]
@@ -157,6 +159,8 @@ class Customer:
         for _, asked, told in _TOPICS:
             if re.search(asked, question, re.I):
                 found = [s for s in (self.known, *self.said) if re.search(told, s, re.I)]
+                if offered and (not found or self.asked[question] > 1):
+                    return offered[0].capitalize() + "."
                 if found:
                     return " ".join(found)
         return "I have no preference."
@@ -226,7 +230,22 @@ def play(task: Mapping[str, Any], assistant: Any) -> dict[str, Any]:
             message = customer.send(turn.answer)
         except StopIteration:
             break
-    return {"said": said, "calls": done}
+    state = (assistant.store.conversation(conversation) or {}).get("state") or {}
+    if not state.get("proved"):
+        left = "nothing done: not identified"
+    elif (state.get("pending") or {}).get("need") or "didn't understand" in said[-1][1]:
+        question = str((state.get("pending") or {}).get("need") or _asked_last(said)).split()
+        left = f"nothing done: left at a question ({question[0] if question else 'other'})"
+    else:
+        left = "nothing done: refused" if turn.outcome == "refused" else "nothing done: not read as a wish"
+    return {"said": said, "calls": done, "left": left}
+
+
+def _asked_last(said: Sequence[tuple[str, str]]) -> str:
+    """What the last question was about."""
+    last = next((a for _, a in reversed(said) if a.rstrip().endswith("?")), "")
+    kinds = (("which", "Which"), ("reason", "reason"), ("instead", "instead"), ("address", "address"))
+    return next((kind for kind, word in kinds if word in last), "other")
 
 
 def expected_calls(task: Mapping[str, Any]) -> tuple[list[shop.Call], set[str]]:
@@ -267,7 +286,7 @@ def compare(
     if exact:
         why = "" if same_state else "same calls, other record"
     elif not done:
-        why = "nothing done"
+        why = played["left"]
     elif {c.split()[0] for c in missing} & {c.split()[0] for c in extra}:
         why = "right tool, other arguments"
     elif missing and not extra:

@@ -112,6 +112,11 @@ class Holdings:
                 found.append((hits[0], method["id"]))
         return [id for _, id in sorted(found)]
 
+    def names_strange(self, text: str) -> bool:
+        """Whether ``text`` names a card or another way to pay that the customer hasn't got."""
+        said = any(re.search(pattern, text, re.I) for pattern in _PAYMENT_WORDS.values())
+        return said and not self.methods_in(text)
+
     def kind_of(self, method: str) -> str:
         return next((str(m["kind"]) for m in self.methods if m["id"] == method), "")
 

@@ -22,7 +22,7 @@ _UP = r"(?:bigger|larger|longer|taller|higher|brighter|greater|faster|harder|hea
 _DOWN = r"(?:smaller|shorter|lower|less|fewer|dimmer|lighter|slower|easier|weaker|thinner)"
 _MOST = r"(?:max(?:imum|imi[sz]ed)?|largest|biggest|highest|longest|tallest|brightest|hardest|greatest|most)"
 _LEAST = r"(?:min(?:imum|imi[sz]ed)?|smallest|lowest|shortest|fewest|least|easiest|dimmest)"
-_CHEAP = r"(?:cheapest|least expensive|lowest[- ]pric\w+|lowest cost)"
+_CHEAP = r"(?:cheapest|cheaper|less expensive|least expensive|lowest[- ]pric\w+|lowest cost)"
 _DEAR = r"(?:most expensive|priciest|highest[- ]pric\w+|dearest)"
 # what a comparison without an option's name is about
 _ABOUT = {
@@ -238,11 +238,6 @@ def read_target(said: str, item: Row, variants: Sequence[Row]) -> Target:
         window = re.split(r"[.;]|\bbut\b|\binstead\b|\bexcept\b|\bif\b", text[m.end() : m.end() + 70])[0]
         keep |= _names(window, options)
     steps = _steps(text, item, options)
-    rest = re.search(
-        r"\b(?:other|rest)\b[^.]{0,60}\bsame\b|\bsame (?:other|rest)\b|\bwithout changing (?:the |any |my )?other"
-        r"|\b(?:all|everything) else\b[^.]{0,20}\bsame\b",
-        text,
-    )
     keep -= steps.keys()
     for f in mentions(text, options):
         if re.search(r"\d", f.value) and re.match(rf" ?(?:{_UP}|{_DOWN})\b", text[f.end :]):
@@ -298,8 +293,6 @@ def read_target(said: str, item: Row, variants: Sequence[Row]) -> Target:
                 floor = order[must[option][0]]
                 must[option] = [v for v in sorted(order, key=lambda v: order[v]) if order[v] >= floor]
     price = -1 if re.search(rf"\b{_CHEAP}\b", text) else 1 if re.search(rf"\b{_DEAR}\b", text) else 0
-    if rest:
-        keep |= options.keys() - steps.keys() - prefer.keys()
     keep -= must.keys() | loose
     return Target(
         code, {o: tuple(v) for o, v in must.items()}, frozenset(keep), frozenset(loose),
@@ -371,7 +364,11 @@ def choose(target: Target, item: Row, variants: Sequence[Row]) -> tuple[Row | No
     now = {o: str(v) for o, v in item["options"].items()}
     if target.code:
         return next((v for v in variants if v["id"] == target.code), None), True
-    left = [v for v in variants if v["available"] and (target.same or v["id"] != item["variant_id"])]
+    left = [
+        v
+        for v in variants
+        if v["available"] and (target.same or target.price or v["id"] != item["variant_id"])
+    ]
     options = values_of(variants)
 
     def has(v: Row, option: str) -> str:

@@ -14,6 +14,8 @@ from assistant.dialogue.policy import Policy
 from assistant.dialogue.proposals import Answer, Proposal, Refusal, Row
 from assistant.dialogue.wishes import PERSON, Finder, Question, Wish, is_payment, sentences, statuses, told
 
+_PAYING = ("balance", "refund_to", "same_payment", "no_such_payment")
+STRANGE = "-"  # a payment method that was named but isn't there
 _PAID = ("change_payment", "return_items", "exchange_items", "change_items")
 # items last: after them an order takes no other change
 _ORDER = (
@@ -109,11 +111,7 @@ class Reader:
             slots = {k: v for k, v in step.slots.items() if k != "payments"}
             tried = Step(step.kind, slots | ({"payment": method} if method else {}))
             answer = self.judge(tried.kind, tried.slots)
-            if not isinstance(answer, Refusal) or answer.reason not in (
-                "balance",
-                "refund_to",
-                "same_payment",
-            ):
+            if not isinstance(answer, Refusal) or answer.reason not in _PAYING:
                 return tried, answer
             first = first or (tried, answer)
         assert first is not None
@@ -225,6 +223,10 @@ class Reader:
             item = self.account.items[key]
             variants = self.account.variants(item["product_id"])
             target = options.read_target(wish.said.get(key, "") or wish.text, item, variants)
+            if not target.says and not re.search(r"[a-z]{3}", wish.said.get(key, "")):
+                later = wish.items[wish.items.index(key) + 1 :]  # "the cup and the plate to blue ones"
+                shared = next((x for k in later if re.search(r"[a-z]{3}", x := wish.said.get(k, ""))), "")
+                target = options.read_target(shared, item, variants)
             if not target.says and len(wish.items) == 1:
                 more = self.answers.get(f"instead {item['product']}", "")
                 target = options.read_target(f"{wish.text} {more}", item, variants)
@@ -319,7 +321,7 @@ class Reader:
             return [m for m in rest if "card" not in text or "card" in account.kind_of(m)][:1]
         if re.search(r"\boriginal (?:payment|method|card)", text, re.I):
             return []
-        return wanted
+        return wanted or ([STRANGE] if account.names_strange(text) else [])
 
 
 def merged(*several: Iterable[Step]) -> list[Step]:

@@ -18,10 +18,11 @@ from assistant.dialogue.policy import Policy
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(#.])|\n+|(?<=[a-z]); ")
 _VERB = re.compile(
     r"\b(?P<cancel>cancel(?:l?ing|l?ed(?! order))?)\b(?! reason)"
-    r"|(?<!the )(?<!a )(?<!any )\b(?P<return>return(?:ing)?|sen(?:d|ding) (?:\w+ ){1,6}?back|giv(?:e|ing) back)\b"
-    r"|(?<!the )(?<!no )(?<!an )(?<!any )\b(?P<change>exchang(?:e|ing|ed)|swap(?:ping)?|modify(?:ing)?|chang(?:e|ing)|switch(?:ing)?|replac(?:e|ing)|"
+    r"|(?<!\bthe )(?<!\ba )(?<!\bany )\b(?P<return>return(?:ing)?|sen(?:d|ding) (?:\w+ ){1,6}?back|giv(?:e|ing) back|(?:get |want |like )(?:a |my )?(?:full )?refund (?:for|of|on)|money back (?:for|on)|refund(?:ing)? (?:the|my|both)\b(?! (?:difference|money|amount)))\b"
+    r"|(?<!\bthe )(?<!\bno )(?<!\ban )(?<!\bany )\b(?P<change>exchang(?:e|ing)|(?:needs?|has|have) to be exchanged|swap(?:ping)?|modify(?:ing)?|chang(?:e|ing)|switch(?:ing)?|replac(?:e|ing)|"
     r"upgrad(?:e|ing)|updat(?:e|ing)|correct(?:ing)?|ask(?:ing)? for a (?:new|another)|get the(?! (?:refund|tracking|total|money|order|price|number|amount)))\b"
-    r"(?! (?:my|your) mind)",
+    r"(?! (?:my|your) mind)"
+    r"|\b(?P<move>(?:ship|send|deliver|redirect|forward)(?:ped|ed|t)? (?:\w+ ){0,5}?to (?:my|another|a different|this|a new)(?: \w+){0,3} (?:address|home|house|place))\b",
     re.I,
 )
 _NOT = re.compile(r"\b(?:don't|do not|never|not|nothing else|won't|without)\b[^,.;]{0,18}$", re.I)
@@ -83,7 +84,8 @@ def wishful(message: str) -> bool:
 def sentences(text: str) -> list[str]:
     """The sentences of ``text`` that are no questions about how something is done."""
     found = [s.strip() for s in _SENTENCE.split(text) if s and s.strip()]
-    return [s for s in found if not s.endswith(("?", "？")) or requests.is_polite(s)]
+    kept = [s for s in found if not s.endswith(("?", "？")) or requests.is_polite(s)]
+    return [s if s[-1] in ".!?" else f"{s.rstrip(';,')}." for s in kept]
 
 
 def statuses(policy: Policy, kind: str) -> set[str]:
@@ -103,6 +105,7 @@ class Finder:
 
     def __init__(self, account: Holdings, policy: Policy, answers: Mapping[str, str]) -> None:
         self.account, self.policy, self.answers = account, policy, answers
+        self._lately: set[str] = set()  # orders of the items named last
 
     def find(self, text: str, default: Wish | None = None) -> list[Wish]:
         """Wishes in the order of the text; ``default`` says what "it" and "them" mean. Raises Question."""
@@ -143,7 +146,7 @@ class Finder:
             region = text[verb.start() : min(end, min(marks, default=len(text)) + 1)]
             kind = str(verb.lastgroup)
             named = any(verb.start() < m.start < end for m in mentions)
-            if kind == "change" and re.search(r"\baddress(?:es)?\b|\bnew home\b", region):
+            if kind == "move" or (kind == "change" and re.search(r"\baddress(?:es)?\b|\bnew home\b", region)):
                 wishes.append(self._address(verb.start(), region, text))
             elif kind == "change" and not named and is_payment(region):
                 wishes.append(Wish("payment", verb.start(), region, orders=self.account.orders_in(region)))
@@ -174,7 +177,8 @@ class Finder:
             said = text[mention.end : following.start if following else len(text)]
             if following is not None and not (following.products & mention.products):
                 said = _before_next(said)
-            again = mention.products in current and not re.search(r"\b(?:also|other|another)\b", lead)
+            further = re.search(r"\balso\b|\b(?:other|another) (?:\w+ )?$", lead)
+            again = mention.products in current and not further
             if again:
                 for known, key in current[mention.products]:
                     known.said[key] = f"{known.said.get(key, '')} {'' if before else lead} {said}"
@@ -183,10 +187,11 @@ class Finder:
                 continue
             beside = [m for m in context if sentence[0] <= m.start < sentence[1]]
             found = self._lines(text, mention, wish, sentence, beside)
+            self._lately = {order for order, _ in found}
             for key in found:
                 if key not in wish.items:
                     wish.items.append(key)
-                wish.said[key] = f"{lead if early else ''} {said}"
+                wish.said[key] = f"{wish.said.get(key, '')} {lead if early else ''} {said}"
             current[mention.products] = [(wish, key) for key in found]
         for wish in wishes:
             if not wish.items or (wish.kind == "change" and _ALL_ITEMS.search(wish.text)):
@@ -231,6 +236,7 @@ class Finder:
         for other in beside:
             fitting = [k for k in fitting if self._holds(k[0], other.products)] or fitting
         if re.search(r"\bsame order\b", words):
+            fitting = [k for k in fitting if k[0] in self._lately] or fitting
             for other in account.mentions(words):
                 fitting = [k for k in fitting if self._holds(k[0], other.products)] or fitting
         cut = r"[.;:]|, (?:and|or) |\band\b|\bthe\b(?! more| less| most)|\bmy\b"
@@ -244,7 +250,7 @@ class Finder:
             return fitting
         around = text[max(0, mention.start - 30) : mention.end + 5]
         both = re.search(
-            r"\bactually (?:it is )?(?:two|both)\b|\btwo \w+ that\b|\b(?:both|all)\b", answer, re.I
+            r"\bactually (?:it is )?(?:two|both)\b|\btwo \w+ that\b|\bboth\b(?! are)|\ball of\b", answer, re.I
         )
         if both or re.search(r"\b(?:all|both|every|each|my pending)\b", around, re.I):
             return fitting
@@ -259,6 +265,12 @@ class Finder:
         same_order = [k for k in fitting if any(k[0] == known[0] for known in wish.items)]
         if len(same_order) == 1:
             return same_order
+        # people speak of one order at a time: the one that holds most of what the message names
+        named = account.mentions(text)
+        held = {k: sum(self._holds(k[0], m.products) for m in named) for k in fitting}
+        fullest = [k for k in fitting if held[k] == max(held.values())]
+        if len(fullest) == 1:
+            return fullest
         listed = "; ".join(f"{told(account, k)} in order {k[0]}" for k in fitting[:6])
         raise Question(f"which {name}", f"Which {name} do you mean: {listed}?")
 
