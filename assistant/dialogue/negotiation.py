@@ -38,7 +38,7 @@ _ASKS: Mapping[str, tuple[str, str, str, str]] = {
         "Shall we fix the day on which your deliveries go on?", "我们现在就约好恢复配送的日期，可以吗？",
     ),
     "skip": (
-        "that the plan stays as it is afterwards", "之后保持现有套餐",
+        "the plan stays as it is afterwards", "之后保持现有套餐",
         "Would you keep your plan and just leave out the next box?", "您愿意保留套餐，只跳过下一次配送吗？",
     ),
     "plan": (
@@ -55,7 +55,7 @@ _ASKS: Mapping[str, tuple[str, str, str, str]] = {
         "Would you place your next order in the coming two weeks?", "您愿意在两周内下一单吗？",
     ),
     "credit": (
-        "that the complaint is settled with it", "投诉就此了结",
+        "the complaint is settled with it", "投诉就此了结",
         "Is the matter settled for you with this?", "这样处理，您看这件事可以了结了吗？",
     ),
     "upgrade": (
@@ -74,6 +74,8 @@ class Concession:
     cost: float
     terms: str
     terms_zh: str
+    name: str
+    name_zh: str
 
 
 def read_channel(message: str) -> str:
@@ -110,6 +112,7 @@ def negotiation(box: "Toolbox", customer: str, channel: str = "") -> ToolResult:
             {
                 "kind": c.kind,
                 "id": c.id,
+                "name": c.name_zh if box.language == "zh" else c.name,
                 "cost": round(c.cost, 2),
                 "terms": c.terms_zh if in_zh else c.terms,
                 "ask": _ASKS[c.kind][1 if box.language == "zh" else 0],
@@ -167,12 +170,14 @@ def _free(policy: Policy, subscription: Row | None) -> list[Concession]:
                 0.0,
                 "You can leave out the next delivery, at no cost.",
                 "您可以跳过下一次配送，不收任何费用。",
+                "Leave out the next delivery",
+                "跳过下次配送",
             )
         )
     if policy.pause_subscription:
         months = max(policy.pause_subscription.months)
         found.append(
-            Concession("pause", "pause_subscription", 0.0, f"You can pause your plan for up to {months} months, at no cost.", f"您可以暂停套餐，最长{months}个月，不收任何费用。")
+            Concession("pause", "pause_subscription", 0.0, f"You can pause your plan for up to {months} months, at no cost.", f"您可以暂停套餐，最长{months}个月，不收任何费用。", "Pause the plan", "暂停套餐")
         )  # fmt: skip
     price = subscription.get("price")
     if policy.change_plan and price:
@@ -181,7 +186,7 @@ def _free(policy: Policy, subscription: Row | None) -> list[Concession]:
             name, plan = max(smaller.items(), key=lambda item: item[1].price)
             money = f"{plan.price:.2f} {subscription.get('currency') or ''}".strip()
             found.append(
-                Concession("plan", f"change_plan/{name}", 0.0, f"The {name} plan costs {money} a delivery.", f"{plan.zh or name}套餐每次{money}。")
+                Concession("plan", f"change_plan/{name}", 0.0, f"The {name} plan costs {money} a delivery.", f"{plan.zh or name}套餐每次{money}。", f"The smaller plan {name}", f"改为{plan.zh or name}套餐")
             )  # fmt: skip
     return found
 
@@ -194,7 +199,8 @@ def _as_concession(offer: offers.Offer, subscription: Row | None) -> Concession:
         match = re.search(r"\b(\d+|two|three|four|six) (?:\w+ )?(?:deliver|order|box)", offer.terms, re.I)
         deliveries = 1 if match is None else int(match[1]) if match[1].isdigit() else words[match[1].lower()]
         cost = float((subscription or {}).get("price") or 0.0) * offer.value / 100 * deliveries
-    return Concession(offer.kind, offer.id, cost, offer.terms, offer.terms_zh)
+    names = f"{offer.name} ({offer.id})", f"{offer.name_zh}（{offer.id}）"
+    return Concession(offer.kind, offer.id, cost, offer.terms, offer.terms_zh, *names)
 
 
 # -- how it is said ----------------------------------------------------------------------------------------------
@@ -246,8 +252,8 @@ def _steps(box: "Toolbox", steps: Sequence[Row], currency: str) -> list[str]:
         )
         lines.append(
             box.t(
-                f"{step['id']} ({price}). Ask in return for {step['ask']}. {words}",
-                f"{step['id']}（{price}）。作为交换，请对方：{step['ask']}。{words}",
+                f"{step['name']} ({price}). Ask in return: {step['ask']}. {words}",
+                f"{step['name']}（{price}）。作为交换：{step['ask']}。{words}",
             )
         )
     return lines or [box.t("There is nothing that may be given now: listen, solve what is open, accept a no.", "目前没有可以让步的内容：请倾听，先解决未处理的问题，并尊重客户的决定。")]  # fmt: skip

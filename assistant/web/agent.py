@@ -322,7 +322,10 @@ class _Account:
         parts = []
         actions = tools.call("next_action", {"customer": customer})[0].result
         if isinstance(actions, list):
-            items = "".join(f"<li>{escape(a['text'])}</li>" for a in actions)
+            items = "".join(
+                f"<li>{escape(a['text'])} <span class='soft small'>{escape(a.get('why', ''))}</span></li>"
+                for a in actions
+            )
             body = f'<ul style="margin:.1rem 0 0;padding-left:1.1rem">{items}</ul>'
             parts.append(
                 charts.card("Do next", body if items else '<span class="soft">Nothing is open.</span>')
