@@ -676,12 +676,13 @@ def train(
     """Train models on the record, or on a table; prints what was measured.
 
     With --table: churn, risk (who doesn't pay), scorecard (risk as points), intents (your own labels).
+    A scorecard without a table learns from the record who leaves.
     """
     from assistant import insight
 
     settings = get_settings()
     with _progress() as progress:
-        if table is None and what in ("risk", "scorecard"):
+        if table is None and what == "risk":
             raise click.UsageError(f"{what} needs --table FILE and --target COLUMN")
         if table is not None and what in ("churn", "risk", "scorecard") and not target:
             raise click.UsageError("--table needs --target COLUMN")
@@ -723,6 +724,10 @@ def train(
             ]  # fmt: skip
         elif table is not None:
             raise click.UsageError("--table goes with churn, risk, scorecard or intents")
+        elif what == "scorecard":
+            with _store(settings) as store:
+                home = settings.home_dir
+                reports = [insight.train_record_scorecard(store, home=home, progress=progress, force=force)]
         else:
             with _store(settings) as store:
                 embedder = _embedder(settings) if what in ("all", "sentiment", "intents") else None

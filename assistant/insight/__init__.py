@@ -37,6 +37,7 @@ _HOMES = {
     "save_model": "assistant.insight.registry",
     "tell": "assistant.insight.telling",
     "train": "assistant.insight.training",
+    "train_record_scorecard": "assistant.insight.risk",
     "train_scorecard": "assistant.insight.risk",
     "train_table": "assistant.insight.tables",
     "write_report": "assistant.insight.report",

@@ -160,7 +160,7 @@ def fairness_part(home: Path) -> Section:
 
 def scorecard_part(home: Path) -> Section:
     section = Section("scorecard", "Scorecard")
-    if untrained(home, "scorecard", section, "crm-assistant train scorecard --table FILE --target COLUMN"):
+    if untrained(home, "scorecard", section, "crm-assistant train scorecard"):
         return section
     saved = saved_current(home, "scorecard")
     m, report = saved.metrics, saved.report

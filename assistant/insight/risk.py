@@ -235,11 +235,12 @@ def train_scorecard(
     drop: Sequence[str] = (),
     folds: int = 5,
     seed: int = 0,
+    groups: np.ndarray | None = None,
     progress: Progress | None = None,
     force: bool = False,
 ) -> TrainReport:
     """A scorecard for a table's yes/no column (the bad case counts as yes); saved as the model
-    ``scorecard``."""
+    ``scorecard``. ``groups`` says which rows belong together, so that none is tested on its like."""
     started = time.perf_counter()
     if progress:
         progress("reading", 0, None)
@@ -260,7 +261,7 @@ def train_scorecard(
     if not used:
         raise ModelError(f"No column is left to learn {target} from", "give a table with other columns")
     X = prepare(table, used)
-    fold_of = make_folds(y, None, folds, seed)
+    fold_of = make_folds(y, None if groups is None else groups[answer.known], folds, seed)
     p = np.zeros(len(y))
     for number in range(folds):
         if progress:
@@ -294,6 +295,23 @@ def train_scorecard(
     notes = [answer.note] if kept else [answer.note, not_placed(home, "scorecard", version)]
     seconds = time.perf_counter() - started
     return TrainReport("scorecard", version, metrics, left_out, len(y), seconds, kept, notes, details)
+
+
+def train_record_scorecard(
+    store: "Store", *, home: Path, progress: Progress | None = None, force: bool = False
+) -> TrainReport:
+    """A scorecard over the record's own features: who leaves within 90 days is the bad case, so that every
+    customer of the record has points."""
+    from assistant.insight.churn import snapshots
+    from assistant.insight.features import History
+    from assistant.insight.scoring import COURSE
+
+    data = snapshots(History.read(store), progress)
+    frame = data.X.drop(columns=COURSE).reset_index(drop=True)
+    frame["left_within_90_days"] = np.where(data.y == 1, "yes", "no")
+    return train_scorecard(
+        frame, "left_within_90_days", home=home, groups=data.who, progress=progress, force=force
+    )
 
 
 @dataclass(frozen=True)

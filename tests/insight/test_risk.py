@@ -8,10 +8,12 @@ import pytest
 
 from assistant.crm import Store
 from assistant.errors import ModelError
+from assistant.insight.features import customer_features
 from assistant.insight.registry import load_model
-from assistant.insight.risk import Scorecard, find_anomalies, train_scorecard
+from assistant.insight.risk import Scorecard, find_anomalies, train_record_scorecard, train_scorecard
 
 from .little_record import make_record
+from .small_shop import small_shop
 
 GERMAN = Path(__file__).parents[2].parent / "shared/data/german_credit/germancredit.csv"
 
@@ -109,3 +111,12 @@ def test_odd_orders_stand_out(tmp_path: Path) -> None:
 def test_too_few_orders_for_anomalies(tmp_path: Path) -> None:
     with Store(tmp_path / "crm.sqlite") as store, pytest.raises(ModelError, match="too few"):
         find_anomalies(store)
+
+
+def test_a_scorecard_of_the_record_gives_its_customers_points(tmp_path: Path) -> None:
+    with small_shop(tmp_path) as store:
+        report = train_record_scorecard(store, home=tmp_path)
+        card: Scorecard = load_model(tmp_path, "scorecard")
+        frame = customer_features(store)
+    points = [s.points for s in card.predict(frame)]
+    assert report.metrics["auc"] > 0.6 and len(points) == 150 and len(set(points)) > 5
