@@ -186,7 +186,7 @@ def join(kept: Sequence[Sentence], language: str) -> str:
     return text
 
 
-def _drafts(stream: Any, timing: dict[str, Any], cancelled: Stop) -> Iterator[str]:
+def _drafts(stream: Any, timing: dict[str, Any], cancelled: Stop = never) -> Iterator[str]:
     """Whole sentences out of a stream of chunks; the last chunk's metadata goes into ``timing``."""
     buffer = ""
     for chunk in stream:
