@@ -24,8 +24,9 @@ alone, after the conversation:
 
 Two measures, each over all tasks and by the kind of what is expected: ``writes``: the calls that change something are
 exactly the listed ones (as a set, pairs of items in any order) and the orders and accounts concerned hold the same
-afterwards; ``strict``: moreover exactly the listed look-ups were made (who the customer is, which orders and products
-were read). The tasks are in two halves by a hash of their number: one may be looked at, the other is only counted.
+afterwards; ``strict``: moreover exactly the listed look-ups were made (accounts, orders, products and items; neither the
+search for the customer nor sums, which are no look-ups here). This assistant reads all of an account's orders at once, so
+``covered`` says how often the listed look-ups were among those made. The tasks are in two halves by a hash of their number: one may be looked at, the other is only counted.
 """
 
 import argparse
@@ -255,7 +256,7 @@ def expected_calls(task: Mapping[str, Any]) -> tuple[list[shop.Call], set[str]]:
         call = (action["name"], action["arguments"])
         if action["name"] in shop.WRITES:
             writes.append(call)
-        else:
+        elif action["name"].startswith("get_"):
             reads.add(shop.normal(call))
     return writes, reads
 

@@ -229,7 +229,7 @@ def read_target(said: str, item: Row, variants: Sequence[Row]) -> Target:
         around = f"{before} | {after}"
         if re.search(r"\b(?:other|else|rest|features|specs|anything)\b", around):
             free = True
-        loose |= _names(re.split(r"\bbut\b|[,)]", after)[0], options)
+        loose |= _names(re.split(r"\bbut\b|[,)]|\bsame\b|\bstill\b", after)[0], options)
     keep: set[str] = set()
     same = bool(
         re.search(r"\b(?:exact(?:ly)?|the) same (?:item|one|product|specs|specifications|pair|thing|model)\b(?! but| except| with| in)|\bsame (?:specs|specifications)\b", text)
@@ -310,9 +310,9 @@ def _steps(
     text = re.sub(rf"\b(?:{_CHEAP}|{_DEAR})\b", " ", text)
 
     def option_at(start: int, end: int, word: str) -> str | None:
-        after = re.split(r"[.,;]|\band\b|\bthan\b", text[end : end + 30])[0]
+        after = re.split(r"[.,;]|\b(?:and|than|with|one)\b", text[end : end + 30])[0]
         before = re.split(r"[.,;]|\band\b", text[:start])[-1][-25:]
-        for window in (after, before):
+        for window in (after, before) if not re.match(r"eas|hard|bright|dim", word) else ():
             if named := _names(window, ordered):
                 return sorted(named)[0]
         for pattern, hints in _ABOUT.items():

@@ -69,7 +69,9 @@ def staff_header(context: Context, request: gr.Request, title: str) -> str:
         links.append('<a class="quiet" href="/admin">Administration</a>')
     links.append('<a class="quiet" href="/password">Password</a>')
     out = '<form method="post" action="/sign-out" style="display:inline"><button class="quiet">Sign out</button></form>'
-    who = f'<span class="soft small">{escape(person.name)}<span class="big soft"> ({person.role})</span></span>'
+    who = (
+        f'<span class="soft small">{escape(person.name)}<span class="big soft"> ({person.role})</span></span>'
+    )
     return look.header(context.company, title, who + "".join(links) + out)
 
 
