@@ -26,7 +26,8 @@ Two measures, each over all tasks and by the kind of what is expected: ``writes`
 exactly the listed ones (as a set, pairs of items in any order) and the orders and accounts concerned hold the same
 afterwards; ``strict``: moreover exactly the listed look-ups were made (accounts, orders, products and items; neither the
 search for the customer nor sums, which are no look-ups here). This assistant reads all of an account's orders at once, so
-``covered`` says how often the listed look-ups were among those made. The tasks are in two halves by a hash of their number: one may be looked at, the other is only counted.
+``covered`` says how often the listed look-ups were among those made. The tasks are in two halves by a hash of their
+number: one may be looked at, the other is only counted.
 """
 
 import argparse
