@@ -26,7 +26,7 @@ from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
 from assistant.dialogue.replies import draft_reply
 from assistant.dialogue.settle import known_as, settle
 from assistant.dialogue.tools import Toolbox
-from assistant.dialogue.understand import Memory, Message, understand
+from assistant.dialogue.understand import OWN_PARCEL, Memory, Message, understand
 from assistant.dialogue.verify import cite, sentences
 from assistant.errors import AssistantError, Cancelled, PermissionDenied
 from assistant.evidence import Evidence
@@ -168,7 +168,9 @@ class Assistant(Parts):
         understood = self._understand(said, session, memory, articles, cancelled)
         about_account = needs_account(understood.intent) or understood.intent == "order_status"
         nobody = not (understood.customers or understood.orders or understood.unknown or session.customer)
-        if about_account and nobody:
+        if nobody and not session.is_staff and OWN_PARCEL.search(message):
+            understood = replace(understood, intent="order_history", routed_by="rule")
+        elif about_account and nobody:
             # before asking who is meant, or somebody to sign in: an article may answer as it is
             unsure = understood.routed_by == "model" and not session.is_staff
             if unsure or articles(said) >= getattr(self.index, "threshold", 1.0):

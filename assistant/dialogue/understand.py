@@ -30,6 +30,12 @@ _PRONOUN = re.compile(
 )
 
 # an order spoken of before
+# Where one's own order is can't be said without knowing whose it is, whatever an article says of orders.
+OWN_PARCEL = re.compile(
+    r"\b(where('s| is| are)|track|status of)\b.{0,12}\bmy\b.{0,12}\b(orders?|parcels?|packages?|deliver(y|ies)|coffee)\b"
+    r"|我的?(订单|包裹|快递|咖啡|货).{0,4}(到哪|在哪|哪里|哪儿|到了)",
+    re.I,
+)
 MEANT_ORDER = re.compile(r"\b(it|that order|this order)\b|(这|那)个?(订单|单)", re.I)
 # a question without an account that an article fits this well is one for the articles
 IN_AN_ARTICLE = 0.6

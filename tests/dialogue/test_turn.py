@@ -123,6 +123,15 @@ def test_a_visitor_asks_about_returns(make: Make) -> None:
     assert [c.source for c in answered.citations] == ["public/en/returns.md"]
 
 
+@pytest.mark.parametrize(
+    "message", ["Where is my order?", "where's my parcel now", "我的订单到哪里了？", "我的包裹在哪儿"]
+)
+def test_a_visitor_who_asks_for_the_own_parcel_is_asked_to_sign_in(make: Make, message: str) -> None:
+    turn = make("You get an e-mail with a tracking link [1].").ask(message, session=VISITOR)
+    assert turn.outcome == "refused" and "@" not in turn.answer and not turn.citations
+    assert "sign in" in turn.answer or "登录" in turn.answer
+
+
 def test_a_customer_asks_for_the_own_orders(make: Make) -> None:
     assistant = make("You have 3 orders [1]. The newest is LO-100001 of 2026-08-31 [2].")
     assert play(assistant, "What are my orders?", ANNA) == [
