@@ -6,6 +6,9 @@ CRM_ASSISTANT_WEIGHTS says, by default beside the user's own home folder of the 
 
 import json
 import os
+import shutil
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -81,3 +84,44 @@ def test_a_sample_of_the_evaluation_passes(assistant: Assistant) -> None:
     failed = [v.as_dict() for v in verdicts if not v.passed]
     assert len(failed) <= 2, json.dumps(failed, ensure_ascii=False, indent=1)
     assert not any(v.invented or v.leaked for v in verdicts)
+
+
+def test_a_customer_asks_in_the_browser_and_opens_the_source(assistant: Assistant) -> None:
+    """The whole way: the customers' page in chromium, the server, the index, the model, and back."""
+    import uvicorn
+
+    from assistant.web.app import create_app
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(assistant.settings, assistant=assistant),
+            log_level="error",
+            timeout_graceful_shutdown=1,
+        )
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.set_default_timeout(120_000)
+        page.goto(f"http://127.0.0.1:{listening.getsockname()[1]}/customer")
+        page.fill("#box textarea", "Within how many days can I return an unused product?")
+        page.press("#box textarea", "Enter")
+        page.wait_for_selector("#chat details")
+        assert "30" in page.inner_text("#chat")
+        page.click("#chat details summary")
+        with page.expect_popup() as opened:
+            page.click("#chat .passage a")
+        opened.value.wait_for_selector("h1")
+        assert "30" in opened.value.inner_text("body")
+        browser.close()
+    server.should_exit = True
+    thread.join(10)
+    listening.close()
