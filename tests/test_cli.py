@@ -94,7 +94,7 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
         ("nothing",), ("ask",), ("ask", "x", "--nothing"), ("import", "customers"), ("import", "wishes", "x.csv"), ("classify", "pii"),
         ("classify", "mood", "x"), ("classify", "pii", "--batch", "in.jsonl"), ("index", "search"), ("index", "search", "x", "--k", "0"),
         ("train", "luck"), ("train", "churn", "--table", "t.csv"), ("predict", "churn", "--table", "t.csv"), ("demo", "--port", "x"),
-        ("train", "scorecard"), ("train", "risk"), ("predict", "scorecard"), ("detect", "luck"), ("models", "rollback"),
+        ("train", "risk"), ("predict", "scorecard"), ("detect", "luck"), ("models", "rollback"),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_2(run: Run, home: Path, arguments: tuple[str, ...]) -> None:
