@@ -198,7 +198,9 @@ def tab_to(page: Any, selector: str) -> None:
 
 
 def sign_in_by_keyboard(page: Any, name: str) -> None:
-    """Fill the form that has the focus in its first field."""
+    """Fill the form that has the focus in its first field: the browser gives it after the page is loaded, and what is
+    typed before goes nowhere."""
+    page.wait_for_selector("input[name=name]:focus")
     for text in (name, PASSWORD):
         page.keyboard.type(text)
         page.keyboard.press("Tab")
