@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -10,8 +11,9 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from assistant.dialogue import phrases
 from assistant.dialogue.events import Answered, Check, Citation, Sentence
+from assistant.dialogue.facts import UNENDED, sentences
 from assistant.dialogue.prompts import render
-from assistant.dialogue.verify import UNENDED, Verifier, cite, sentences
+from assistant.dialogue.verify import Verifier, cite
 from assistant.errors import Cancelled
 from assistant.evidence import Evidence
 
@@ -112,7 +114,13 @@ class Writer:
             before=before,
             hint=hint,
         )
-        verifier = Verifier(evidence, question=question, context=self.company, secret=system)
+        verifier = Verifier(
+            evidence,
+            question=question,
+            context=self.company,
+            secret=system,
+            today=date.fromisoformat(self.today),
+        )
         checks: list[Check] = []
         kept: list[Sentence] = []
         timing: dict[str, Any] = {}

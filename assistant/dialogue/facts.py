@@ -83,6 +83,9 @@ _NAME = re.compile(
 )
 _STARTS = re.compile(r"(?:^|[.!?:;•*\-–—\n(\"“])\s*$")
 
+# a full stop after these, or after the number of a list item, ends no sentence
+UNENDED = re.compile(r"\b(?:e\.g|i\.e|Mr|Mrs|Ms|Dr|No|St|approx|incl)\.$|(?:^|[\s:;])\d{1,2}\.$")
+
 
 def strip_citations(text: str) -> tuple[str, tuple[int, ...]]:
     """``text`` without its ``[1]`` marks, and the numbers that stood in them, in order, each once."""
@@ -221,3 +224,17 @@ def _dates_agree(said: str, known: str) -> bool:
     if len(a) > len(b):
         return False
     return all(x in (y, "*") for x, y in zip(a, b, strict=False)) or (b[0] == "*" and a[1:] == b[1 : len(a)])
+
+
+def sentences(text: str) -> list[str]:
+    """``text`` in sentences and lines; a dot inside a number, an abbreviation or an id ends nothing."""
+    parts = re.split(r"(?<=[.!?])\s+(?=[^a-z])|(?<=[。！？；])|\n+", text)
+    joined: list[str] = []
+    for part in parts:
+        if not part or not part.strip():
+            continue
+        if joined and UNENDED.search(joined[-1]):
+            joined[-1] += " " + part
+        else:
+            joined.append(part.strip())
+    return joined

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.dialogue.verify import sentences
+from assistant.dialogue.facts import sentences
 from assistant.evidence import Evidence
 from assistant.knowledge.words import query_words, segment
 

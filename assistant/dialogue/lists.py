@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from assistant.dialogue.understand import period
+from assistant.dialogue.periods import period
 
 COMPLAINTS: Mapping[str, tuple[str, ...]] = {
     "price": ("price", "expensive", "costs", "increase", "贵", "价格", "涨价", "费用"),

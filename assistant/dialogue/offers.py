@@ -241,9 +241,8 @@ def draft(
     """
     from langchain_core.messages import HumanMessage, SystemMessage
 
-    from assistant.dialogue.facts import facts
+    from assistant.dialogue.facts import facts, sentences
     from assistant.dialogue.prompts import render
-    from assistant.dialogue.verify import sentences
     from assistant.errors import Cancelled, RecordError
 
     customer, offer = store.customer(customer_id), store.offer(offer_id)

@@ -12,8 +12,9 @@ from typing import Any
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from assistant.dialogue.answer import Stop, never, stoppable
+from assistant.dialogue.facts import sentences
 from assistant.dialogue.prompts import render
-from assistant.dialogue.verify import Verifier, sentences
+from assistant.dialogue.verify import Verifier
 from assistant.errors import Cancelled
 from assistant.evidence import Evidence
 

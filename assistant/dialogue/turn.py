@@ -21,13 +21,14 @@ from assistant.dialogue.events import (
     Turn,
     Understood,
 )
+from assistant.dialogue.facts import sentences
 from assistant.dialogue.parts import Parts
 from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
 from assistant.dialogue.replies import draft_reply
 from assistant.dialogue.settle import known_as, settle
 from assistant.dialogue.tools import Toolbox
 from assistant.dialogue.understand import OWN_PARCEL, Memory, Message, understand
-from assistant.dialogue.verify import cite, sentences
+from assistant.dialogue.verify import cite
 from assistant.errors import AssistantError, Cancelled, PermissionDenied
 from assistant.evidence import Evidence
 

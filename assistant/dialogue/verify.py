@@ -8,79 +8,19 @@ where they are missing, so that each one resolves.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
+from assistant.dialogue.denials import contradicted
 from assistant.dialogue.events import Check, Sentence
-from assistant.dialogue.facts import Fact, facts, strip_citations, supported
+from assistant.dialogue.facts import Fact, facts, sentences, strip_citations, supported
 from assistant.dialogue.misread import better_line
 from assistant.dialogue.safety import gives_away
 from assistant.evidence import Evidence
 
 _TOKEN = re.compile(r"[a-zà-ÿ0-9]+|[\u4e00-\u9fff]")
 _STOP = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "is",
-        "are",
-        "was",
-        "were",
-        "and",
-        "or",
-        "for",
-        "with",
-        "by",
-        "as",
-        "it",
-        "its",
-        "this",
-        "that",
-        "be",
-        "has",
-        "have",
-        "had",
-        "from",
-        "you",
-        "your",
-        "we",
-        "our",
-        "i",
-        "he",
-        "she",
-        "his",
-        "her",
-        "they",
-        "their",
-        "not",
-        "no",
-        "can",
-        "will",
-        "may",
-        "的",
-        "了",
-        "是",
-        "在",
-        "和",
-        "有",
-        "我",
-        "您",
-        "你",
-        "他",
-        "她",
-        "们",
-        "这",
-        "那",
-        "与",
-        "或",
-    ]
+    ["the", "a", "an", "of", "to", "in", "on", "at", "is", "are", "was", "were", "and", "or", "for", "with", "by", "as", "it", "its", "this", "that", "be", "has", "have", "had", "from", "you", "your", "we", "our", "i", "he", "she", "his", "her", "they", "their", "not", "no", "can", "will", "may", "的", "了", "是", "在", "和", "有", "我", "您", "你", "他", "她", "们", "这", "那", "与", "或"]
 )
-# a full stop after these, or after the number of a list item, ends no sentence
-UNENDED = re.compile(r"\b(?:e\.g|i\.e|Mr|Mrs|Ms|Dr|No|St|approx|incl)\.$|(?:^|[\s:;])\d{1,2}\.$")
 # what an answer says of itself or of courtesy needs no evidence
 _SMALL_TALK = re.compile(
     r"^(sorry|i'm sorry|unfortunately|please|thank|thanks|let me know|if you|feel free|i hope|you're welcome|"
@@ -104,9 +44,16 @@ class Verifier:
     """
 
     def __init__(
-        self, evidence: Sequence[Evidence], *, question: str = "", context: str = "", secret: str = ""
+        self,
+        evidence: Sequence[Evidence],
+        *,
+        question: str = "",
+        context: str = "",
+        secret: str = "",
+        today: date | None = None,
     ) -> None:
         self.evidence = list(evidence)
+        self._today = today  # what "last month" in a sentence counts from
         self._secret = secret  # the rules given to the model: not to be recited
         self._question = question
         self._known = [
@@ -137,10 +84,13 @@ class Verifier:
             return None, Check(sentence, "dropped", reasons)
         if self._repeats(plain):
             return None, Check(sentence, "dropped", ("said already",))
-        misread = self._misread(plain)
-        if misread is not None:
-            line, n = misread
-            reasons = ("the article's own words say it differently",)
+        better = self._misread(plain)
+        reasons = ("the article's own words say it differently",)
+        if better is None:
+            better = contradicted(plain, self.evidence, question=self._question, today=self._today)
+            reasons = ("denies what the evidence states",)
+        if better is not None:
+            line, n = better
             if self._repeats(line):
                 return None, Check(sentence, "dropped", reasons)
             return Sentence(cite(line, (n,)), (n,)), Check(sentence, "replaced", reasons)
@@ -204,20 +154,6 @@ class Verifier:
                 if len(shared) >= 3 and share >= 0.5 and (best is None or share > best[0]):
                     best = (share, candidate.strip(), n)
         return (best[1], best[2]) if best else None
-
-
-def sentences(text: str) -> list[str]:
-    """``text`` in sentences and lines; a dot inside a number, an abbreviation or an id ends nothing."""
-    parts = re.split(r"(?<=[.!?])\s+(?=[^a-z])|(?<=[。！？；])|\n+", text)
-    joined: list[str] = []
-    for part in parts:
-        if not part or not part.strip():
-            continue
-        if joined and UNENDED.search(joined[-1]):
-            joined[-1] += " " + part
-        else:
-            joined.append(part.strip())
-    return joined
 
 
 def _words(text: str) -> frozenset[str]:

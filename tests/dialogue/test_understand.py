@@ -8,7 +8,8 @@ import pytest
 
 from assistant.crm import Store
 from assistant.dialogue.events import Session, Understood
-from assistant.dialogue.understand import Memory, Message, language_of, period, references, understand
+from assistant.dialogue.periods import period
+from assistant.dialogue.understand import Memory, Message, language_of, references, understand
 
 from .doubles import KeywordRouter
 

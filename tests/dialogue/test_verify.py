@@ -3,8 +3,8 @@
 import pytest
 
 from assistant.dialogue.events import Sentence
-from assistant.dialogue.facts import facts, strip_citations, supported
-from assistant.dialogue.verify import Verifier, cite, sentences
+from assistant.dialogue.facts import facts, sentences, strip_citations, supported
+from assistant.dialogue.verify import Verifier, cite
 from assistant.evidence import Evidence
 
 EVIDENCE = (
