@@ -113,7 +113,7 @@ def facts(text: str, *, names: bool = True) -> list[Fact]:
     for m in take(_ISO_MONTH):
         found.append(_date(m[1], m[2], None, m[0]))
     for m in take(_ZH_PERCENT):
-        found.append(Fact("number", _number(m[1]) if m[1][0].isdigit() else str(_chinese_number(m[1])), m[0]))
+        found.append(Fact("number", _number(m[1]) if m[1][0].isdigit() else str(chinese_number(m[1])), m[0]))
     for m in take(_ZH_DISCOUNT):
         digits = m[1] if m[1][0].isdigit() else ".".join(str(_ZH_DIGITS[c]) for c in m[1])
         found.append(Fact("number", f"{digits}折", m[0]))
@@ -138,7 +138,7 @@ def facts(text: str, *, names: bool = True) -> list[Fact]:
     for m in take(_ZH_NUMBER):
         # "一个" is an article as "a" is, "十分" is "very"
         if m[0] != "一" and not (m[0] == "十" and rest[m.end() : m.end() + 1] == "分"):
-            found.append(Fact("number", str(_chinese_number(m[0])), m[0]))
+            found.append(Fact("number", str(chinese_number(m[0])), m[0]))
     for m in _WORD_NUMBER.finditer(rest):
         tens, unit, teen, alone, hundred = (x.lower() if x else "" for x in m.groups()[:5])
         value = _TENS.get(tens, 0) + _UNITS.get(unit, 0) + _TEENS.get(teen, 0) + _UNITS.get(alone, 0) or 1
@@ -183,7 +183,7 @@ def _number(written: str) -> str:
     return f"{whole}.{decimals}" if decimals else whole
 
 
-def _chinese_number(text: str) -> int:
+def chinese_number(text: str) -> int:
     """Numbers up to 9999 in characters: 三 -> 3, 十二 -> 12, 二十四 -> 24, 一百五十 -> 150."""
     if not any(c in "十百千" for c in text):
         return int("".join(str(_ZH_DIGITS[c]) for c in text))

@@ -3,7 +3,7 @@
 import re
 from datetime import date, timedelta
 
-from assistant.dialogue.facts import MONTHS
+from assistant.dialogue.facts import MONTHS, chinese_number
 
 Span = tuple[date | None, date | None]
 _UNIT = r"(?:days?|weeks?|months?|quarters?|years?|天|日|周|星期|个?月|年)"
@@ -15,6 +15,18 @@ _SPOKEN = re.compile(
     rf"|\b(?:{'|'.join(sorted((m for m in MONTHS if m != 'may'), key=len, reverse=True))}|May)\b(?:\s+\d{{1,2}}\b,?)?(?:\s+\d{{4}})?|\b20\d{{2}}\b"
     rf"|(?:最近|过去|近|上个?|这个?|本)\s*{_AMOUNT}?\s*个?\s*{_UNIT}|(?:\d{{4}}\s*年)?\s*\d{{1,2}}\s*月份?|\d{{4}}\s*年|今年|去年|今天|昨天)"
     r"(?:以来|之后|以内|之内|期间|内|中|里)?",
+    re.I,
+)
+# what lies ahead: "next two weeks", "未来半年"; "next month", "明年"
+_DAYS_OF = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365, "天": 1, "周": 7, "星期": 7, "月": 30, "季": 91, "年": 365}  # fmt: skip
+_HOW_MANY = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "twelve": 12, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "十二": 12, "半": 0.5}  # fmt: skip
+_NEXT_FEW = re.compile(
+    r"(?:next|coming|following|within|in)\s+(?:the\s+(?:next|coming)\s+)?(\d{1,3}|two|three|four|five|six|twelve)[\s-]*(day|week|month|quarter|year)s?\b"
+    r"|(?:未来|接下来|今后|往后|下)\s*(\d{1,3}|一|两|三|四|五|六|十二|半)\s*个?\s*(天|周|星期|月|季|年)",
+    re.I,
+)
+_NEXT = re.compile(
+    r"\b(?:next|coming|upcoming)\s+(week|month|quarter|year)\b|(下个?周|下个?星期)|(下个?月)|(下个?季)|(明年|来年)",
     re.I,
 )
 # words of time: those of them that ``period`` didn't read leave open which time is meant
@@ -108,6 +120,45 @@ def period(message: str, today: date) -> tuple[date | None, date | None]:
         year = int(m[1] or m[2])
         return date(year, 1, 1), date(year, 12, 31)
     return None, None
+
+
+def span_ahead(message: str, today: date) -> tuple[date, date] | None:
+    """The first and last day ahead that a message speaks of, both inclusive; None where it says none.
+
+    >>> span_ahead("how many orders next month?", date(2026, 10, 31))
+    (datetime.date(2026, 11, 1), datetime.date(2026, 11, 30))
+    """
+    tomorrow = today + timedelta(days=1)
+    if m := _NEXT_FEW.search(message):
+        count, unit = (m[1], m[2]) if m[1] else (m[3], m[4])
+        number = float(count) if count.isdigit() else float(_HOW_MANY.get(count.lower(), 1))
+        return tomorrow, today + timedelta(days=round(number * _DAYS_OF[unit.lower()]))
+    if m := _NEXT.search(message):
+        unit = m[1].lower() if m[1] else ("week", "month", "quarter", "year")[
+            next(i for i, found in enumerate(m.groups()[1:]) if found)
+        ]  # fmt: skip
+        if unit == "week":
+            monday = today + timedelta(days=7 - today.weekday())
+            return monday, monday + timedelta(days=6)
+        if unit == "month":
+            return _months_ahead(today, 1)
+        if unit == "quarter":
+            first = 3 - (today.month - 1) % 3
+            return _months_ahead(today, first)[0], _months_ahead(today, first + 2)[1]
+        return tomorrow, today + timedelta(days=365)
+    named = "|".join(name for name in sorted(MONTHS, key=len, reverse=True) if name != "may")
+    if m := re.search(rf"\b(?:in|for|during)\s+(may|{named})\b", message, re.I):
+        return _months_ahead(today, (MONTHS[m[1].lower()] - today.month - 1) % 12 + 1)
+    if m := re.search(r"(?<![\d年])(\d{1,2}|十[一二]?|[一二三四五六七八九])\s*月", message):
+        number = int(m[1]) if m[1].isdigit() else chinese_number(m[1])
+        if 1 <= number <= 12:
+            return _months_ahead(today, (number - today.month - 1) % 12 + 1)
+    return None
+
+
+def _months_ahead(today: date, count: int) -> tuple[date, date]:
+    number = today.year * 12 + today.month - 1 + count
+    return _month(number // 12, number % 12 + 1)
 
 
 def _month(year: int, month: int) -> tuple[date, date]:

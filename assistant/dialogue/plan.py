@@ -6,6 +6,8 @@ from typing import Any
 from assistant.dialogue.events import Session, Step, Understood
 from assistant.dialogue.lists import read_filter
 from assistant.dialogue.negotiation import read_channel
+from assistant.dialogue.outlook import read_group
+from assistant.dialogue.periods import span_ahead
 
 # intents that are about one account: an agent has to name it, a customer is signed in to it
 ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
@@ -22,6 +24,7 @@ ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
     "recommend": ("recommend",),
     "segment": ("segment",),
     "value": ("value",),
+    "lifetime": ("lifetime_value",),
     "offer": ("eligible_offers",),
     "next_action": ("next_action", "churn_risk"),
     "account": ("customer_profile",),
@@ -62,6 +65,13 @@ def make_plan(
         return (Step("list_customers", read_filter(store, message, today)),)
     if intent == "unusual_orders":
         return (Step("unusual_orders", span | ({"customer": account} if account else {})),)
+    if intent == "forecast" and account:
+        intent = "lifetime"  # what one customer will order
+    elif intent == "forecast":
+        ahead = span_ahead(message, today)
+        when = {"since": ahead[0], "until": ahead[1]} if ahead else {}
+        group = read_group(store, message, understood.products)
+        return (Step("sales_forecast", when | ({"group": group} if group else {})),)
     if intent == "compare" and len(understood.customers) > 1:
         return tuple(
             Step(tool, {"customer": c}) for c in understood.customers[:2] for tool in ("value", "churn_risk")
@@ -91,6 +101,8 @@ def make_plan(
                 extra |= {"query": message}
             if tool == "changes_since_contact" and "since" in span:
                 extra |= {"since": span["since"]}
+            if tool == "lifetime_value" and (ahead := span_ahead(message, today)):
+                extra |= {"days": (ahead[1] - today).days}
             if tool == "negotiation":
                 extra |= {"channel": read_channel(message)}
             steps.append(Step(tool, {"customer": account} | extra))

@@ -38,6 +38,8 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "negotiation": STAFF,
     "unusual_orders": STAFF,
     "risk_score": STAFF,
+    "lifetime_value": STAFF,
+    "sales_forecast": STAFF,
 }
 
 
@@ -62,6 +64,18 @@ class UnusualArgs(BaseModel):
     since: date | None = Field(default=None, description="First day; empty for the last 30 days")
     until: date | None = Field(default=None, description="Last day, inclusive")
     customer: str | None = Field(default=None, description="Customer id; empty for all customers")
+
+
+class AheadArgs(CustomerArgs):
+    days: int = Field(default=365, ge=1, le=3650, description="How many days ahead")
+
+
+class ForecastArgs(BaseModel):
+    since: date | None = Field(default=None, description="First day ahead; empty for tomorrow")
+    until: date | None = Field(default=None, description="Last day, inclusive; empty for four weeks from now")
+    group: str | None = Field(
+        default=None, description="Product group, 'each' for all of them, empty for the sum"
+    )
 
 
 class OrderArgs(BaseModel):
@@ -129,4 +143,6 @@ ARGUMENTS: Mapping[str, type[BaseModel]] = {
     "negotiation": NegotiationArgs,
     "unusual_orders": UnusualArgs,
     "risk_score": CustomerArgs,
+    "lifetime_value": AheadArgs,
+    "sales_forecast": ForecastArgs,
 }

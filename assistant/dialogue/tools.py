@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain_core.tools import StructuredTool
 
-from assistant.dialogue import account, assessment, negotiation, phrases
+from assistant.dialogue import account, assessment, negotiation, outlook, phrases
 from assistant.dialogue.events import Session, ToolCalled
 from assistant.dialogue.focus import Focus
 from assistant.dialogue.policy import Policy
@@ -28,6 +28,8 @@ FOR_AGENTS: Mapping[str, Callable[..., ToolResult]] = {
     "negotiation": negotiation.negotiation,
     "unusual_orders": assessment.unusual_orders,
     "risk_score": assessment.risk_score,
+    "lifetime_value": outlook.lifetime_value,
+    "sales_forecast": outlook.sales_forecast,
 }
 
 

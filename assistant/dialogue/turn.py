@@ -50,6 +50,8 @@ RECITED = {
     "changes": "changes_since_contact",
     "negotiate": "negotiation",
     "risk_score": "risk_score",
+    "lifetime": "lifetime_value",
+    "forecast": "sales_forecast",
     "unusual_orders": "unusual_orders",
     "reply_draft": "reply_facts",
 }

@@ -290,7 +290,15 @@ def understand(
     )
 
 
-GENERAL = ("policy", "list_customers", "unusual_orders", "greeting_thanks", "out_of_scope", "human")
+GENERAL = (
+    "policy",
+    "list_customers",
+    "unusual_orders",
+    "forecast",
+    "greeting_thanks",
+    "out_of_scope",
+    "human",
+)
 
 
 def _remembered(message: str, memory: Memory, session: Session, intent: str) -> tuple[str, ...]:

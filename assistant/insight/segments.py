@@ -71,7 +71,7 @@ _FEATURES: dict[str, _Feature] = {
 _NOT_CLUSTERED = ("spend_12m",)  # orders times order value: told in profiles, but counted once in distances
 
 # Usual names of shops' categories; any other stays as the company wrote it.
-_CATEGORIES_ZH = {
+CATEGORIES_ZH = {
     "accessories": "配件", "accessory": "配件", "beans": "咖啡豆", "books": "图书", "brewer": "冲煮器具",
     "clothing": "服装", "coffee": "咖啡", "electronics": "电子产品", "food": "食品", "furniture": "家具",
     "gift card": "礼品卡", "gift cards": "礼品卡", "gifts": "礼品", "grinder": "磨豆机", "home": "家居",
@@ -448,7 +448,7 @@ def _profile(
             many, much = ("much", "多") if side else ("little", "少")
             en.append(f"{many} of {category}: {means[column]:.0%} of spend (average {everybody[column]:.0%})")
             zh.append(
-                f"买{_CATEGORIES_ZH.get(category.lower(), category)}{much}：占消费{means[column]:.0%}（平均{everybody[column]:.0%}）"
+                f"买{CATEGORIES_ZH.get(category.lower(), category)}{much}：占消费{means[column]:.0%}（平均{everybody[column]:.0%}）"
             )
             continue
         words = _FEATURES[column]
@@ -482,7 +482,7 @@ def _name(apart: Mapping[str, float], taken: Sequence[tuple[str, str]]) -> tuple
     if apart.get("subscribed", 0.0) >= _STRONG:
         noun = ("subscribers", "订阅客户")
     elif top and shares[top] >= _STRONG:
-        noun = (f"{top} buyers", f"{_CATEGORIES_ZH.get(top.lower(), top)}买家")
+        noun = (f"{top} buyers", f"{CATEGORIES_ZH.get(top.lower(), top)}买家")
     elif apart.get("subscribed", 0.0) <= -_STRONG and len(words) < 2:
         noun = ("customers without a subscription", "无订阅客户")
     words.sort(key=lambda item: -item[0])

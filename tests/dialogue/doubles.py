@@ -146,6 +146,8 @@ class KeywordRouter:
         ("negotiate", r"concede|negotiat|让步"),
         ("unusual_orders", r"orders look unusual|异常"),
         ("risk_score", r"risk score|风险评分"),
+        ("lifetime", r"next year|order again|终身价值|未来一年"),
+        ("forecast", r"forecast|do we expect|预测|预计有多少订单"),
         ("churn_risk", r"leave|churn|流失"),
         ("next_action", r"what (should|to do) .*next|下一步"),
         ("offer", r"\boffer|优惠"),

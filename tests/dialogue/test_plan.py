@@ -124,7 +124,7 @@ def test_plans_run(store: Store) -> None:
 
     models = {"churn": FixedChurn(), "sentiment": WordMood()}
     for intent in sorted(intents()):
-        if intent in ("segment", "recommend", "risk_score", "unusual_orders"):
+        if intent in ("segment", "recommend", "risk_score", "unusual_orders", "lifetime", "forecast"):
             continue
         toolbox = Toolbox(store=store, index=None, models=models.__getitem__, session=Session("agent"))
         for tool, arguments in plan(

@@ -23,6 +23,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "products": {"products": ["LB-101"]},
     "order_status": {"order": "LO-100001"},
     "list_customers": {},
+    "sales_forecast": {},
 }
 
 
