@@ -185,19 +185,32 @@ class Conversations:
             )
         return id
 
-    def handoffs(self, open: bool | None = True, *, limit: int = 100) -> list[dict[str, Any]]:
+    def handoffs(
+        self, open: bool | None = True, *, conversation: str | None = None, limit: int = 100
+    ) -> list[dict[str, Any]]:
         """Who waits longest comes first; each with ``customer_id``, ``language`` and ``role``."""
-        where = "" if open is None else f" WHERE h.closed_at IS {'' if open else 'NOT '}NULL"
+        where, params = " WHERE 1", []
+        if open is not None:
+            where += f" AND h.closed_at IS {'' if open else 'NOT '}NULL"
+        if conversation is not None:
+            where += " AND h.conversation_id = ?"
+            params.append(conversation)
         rows = self._database.rows(
             "SELECT h.*, c.customer_id, c.language, c.role FROM handoffs h"
             f" JOIN conversations c ON c.id = h.conversation_id{where} ORDER BY h.at, h.rowid LIMIT ?",
-            (limit,),
+            [*params, limit],
         )
-        return [dict(row) for row in rows]
+        return [_decoded(row, "suggestion") or {} for row in rows]
 
     def handoff(self, id: str) -> dict[str, Any] | None:
-        row = self._database.row("SELECT * FROM handoffs WHERE id = ?", (id,))
-        return dict(row) if row else None
+        return _decoded(self._database.row("SELECT * FROM handoffs WHERE id = ?", (id,)), "suggestion")
+
+    def keep_suggestion(self, id: str, suggestion: dict[str, Any] | None) -> None:
+        """Keep the reply that is suggested to whoever takes a hand-off; None takes it away."""
+        made = None if suggestion is None else _json(suggestion)
+        cursor = self._database.execute("UPDATE handoffs SET suggestion = ? WHERE id = ?", (made, id))
+        if not cursor.rowcount:
+            raise _unknown("hand-off", id)
 
     def claim_handoff(self, id: str, agent: str) -> None:
         """Take a waiting conversation. Raises RecordError when a colleague was quicker or it is closed."""
@@ -295,7 +308,7 @@ def _json(value: dict[str, Any]) -> str:
 def _decoded(row: sqlite3.Row | None, column: str) -> dict[str, Any] | None:
     if row is None:
         return None
-    return {**dict(row), column: json.loads(row[column])}
+    return {**dict(row), column: None if row[column] is None else json.loads(row[column])}
 
 
 def _unknown(what: str, id: str) -> RecordError:

@@ -282,5 +282,12 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         CREATE INDEX payments_order ON payments (order_id);
         """,
     ),
+    (
+        5,
+        "a suggested reply with each hand-off",
+        """
+        ALTER TABLE handoffs ADD COLUMN suggestion TEXT;  -- JSON: the text, its sources, the messages it is for
+        """,
+    ),
 ]
 NEWEST = MIGRATIONS[-1][0]

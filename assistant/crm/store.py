@@ -72,6 +72,7 @@ class Store:
         self.hand_off = talk.hand_off
         self.handoffs = talk.handoffs
         self.handoff = talk.handoff
+        self.keep_suggestion = talk.keep_suggestion
         self.claim_handoff = talk.claim_handoff
         self.close_handoff = talk.close_handoff
         self.add_message = talk.add_message

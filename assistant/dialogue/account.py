@@ -146,14 +146,7 @@ def reply_facts(box: "Toolbox", customer: str) -> ToolResult:
     later = [r for r in rows if r["author"] == "agent" and r["at"] > message["at"]]
     evidence = [_said(box, message)]
     evidence += [_said(box, r) for r in later[-1:]]
-    order = store.order(message["order_id"]) if message.get("order_id") else None
-    newest = [order] if order else store.orders(customer, limit=1)
-    evidence += [
-        Evidence(f"record:{o['id']}", "record", box.say.order(o), f"order {o['id']}", o["ordered_at"])
-        for o in newest
-    ]
-    if store.subscriptions(customer):
-        evidence.append(box.subscription(customer).evidence[0])
+    evidence += known_of(box, customer, [message["order_id"]] if message.get("order_id") else [])
     evidence += public_articles(box, message["text"])
     data = {
         "customer": customer,
@@ -164,6 +157,18 @@ def reply_facts(box: "Toolbox", customer: str) -> ToolResult:
         "answered": bool(later),
     }
     return ToolResult(data, evidence)
+
+
+def known_of(box: "Toolbox", customer: str, orders: Sequence[str] = ()) -> list[Evidence]:
+    """What an answer to a customer may need of the account: these orders, else the newest, and the subscription."""
+    rows = [row for row in map(box.store.order, orders) if row] or box.store.orders(customer, limit=1)
+    evidence = [
+        Evidence(f"record:{o['id']}", "record", box.say.order(o), f"order {o['id']}", o["ordered_at"])
+        for o in rows
+    ]
+    if box.store.subscriptions(customer):
+        evidence.append(box.subscription(customer).evidence[0])
+    return evidence
 
 
 def public_articles(box: "Toolbox", question: str, k: int = 3) -> list[Evidence]:

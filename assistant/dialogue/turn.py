@@ -22,6 +22,7 @@ from assistant.dialogue.events import (
     Understood,
 )
 from assistant.dialogue.facts import sentences
+from assistant.dialogue.handover import suggest_reply
 from assistant.dialogue.parts import Parts
 from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
 from assistant.dialogue.replies import draft_reply
@@ -197,16 +198,7 @@ class Assistant(Parts):
             return
         steps = make_plan(understood, message, session=session, store=self.store, today=self.store.as_of)
         yield Planned(steps)
-        toolbox = Toolbox(
-            store=self.store,
-            index=self.index,
-            models=self.predictor,
-            session=session,
-            language=language,
-            focus=self.focus if self.index is not None else None,
-            policy=self.policy,
-            translate=lambda question: self.translate(question, cancelled),
-        )
+        toolbox = self.toolbox(session, language, cancelled)
         evidence: list[Evidence] = []
         lines: list[str] = []  # ids of the evidence that is said as it is
         problems: list[str] = []
@@ -308,6 +300,23 @@ class Assistant(Parts):
         yield Answered(
             text, "unknown", (), checks, timing | {"total_s": round(time.perf_counter() - started, 3)}
         )
+
+    def toolbox(self, session: Session, language: str, cancelled: Stop = never) -> Toolbox:
+        """The tools as this session may use them."""
+        return Toolbox(
+            store=self.store,
+            index=self.index,
+            models=self.predictor,
+            session=session,
+            language=language,
+            focus=self.focus if self.index is not None else None,
+            policy=self.policy,
+            translate=lambda question: self.translate(question, cancelled),
+        )
+
+    def suggest_reply(self, conversation: str, cancelled: Stop = never) -> dict[str, Any] | None:
+        """A reply to begin with for the colleague who takes a conversation over, kept with its hand-off."""
+        return suggest_reply(self, conversation, cancelled)
 
     def _understand(
         self,

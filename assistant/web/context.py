@@ -75,6 +75,13 @@ class Context:
         told = {"turn": turn["id"], "conversation": turn["conversation_id"], "rating": rating}
         self.webhooks.tell("turn.rated", told)
 
+    def suggest(self, conversation: str) -> None:
+        """Have a reply suggested for whoever takes this conversation, once nobody waits for the model."""
+        self.desk.when_idle(
+            f"a reply for {conversation}",
+            lambda cancelled: self.assistant.suggest_reply(conversation, cancelled),
+        )
+
     def handed_off(self, conversation: str, handoff: str) -> None:
         self.webhooks.tell("handoff.requested", {"conversation": conversation, "handoff": handoff})
 
@@ -83,8 +90,10 @@ class Context:
             return
         self.metrics.turn(ticket)
         for event in ticket.events:
-            if isinstance(event, HandedOff) and event.reason != "held" and event.handoff_id:
-                self.handed_off(ticket.conversation_id, event.handoff_id)
+            if isinstance(event, HandedOff):
+                self.suggest(ticket.conversation_id)
+                if event.reason != "held" and event.handoff_id:
+                    self.handed_off(ticket.conversation_id, event.handoff_id)
 
     def _job_ended(self, job: Job) -> None:
         self.metrics.job(job)

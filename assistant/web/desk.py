@@ -14,7 +14,7 @@ from typing import Any
 
 from assistant.dialogue.events import Answered, HandedOff, Sentence, Session, Turn
 from assistant.dialogue.events import Event as TurnEvent
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, Cancelled
 
 log = logging.getLogger(__name__)
 LONGEST_LINE = 24
@@ -22,6 +22,7 @@ KEPT_TICKETS = 500
 
 
 Run = Callable[..., Any]  # as Assistant.turn: a generator of the turn's events
+Aside = Callable[[Callable[[], bool]], Any]  # told how to see that it should stop; raises Cancelled then
 
 
 class Busy(AssistantError):
@@ -97,6 +98,9 @@ class Desk:
         self._line: deque[Ticket] = deque()
         self._tickets: dict[str, Ticket] = {}
         self._threads: list[Thread] = []
+        self._answering = 0
+        self._aside: dict[str, Aside] = {}  # what is done while nobody waits, by name
+        self._hurry = Event()  # set when a question has come meanwhile
         self._closed = False
 
     def ask(self, message: str, *, session: Session, conversation_id: str, run: Run | None = None) -> Ticket:
@@ -115,11 +119,25 @@ class Desk:
             ]:
                 del self._tickets[id]
             self._line.append(ticket)
-            if len(self._threads) < self._workers:
-                self._threads.append(Thread(target=self._work, name="desk", daemon=True))
-                self._threads[-1].start()
+            self._hurry.set()
+            self._staff()
             self.changed.notify_all()
         return ticket
+
+    def when_idle(self, name: str, work: Aside) -> None:
+        """Have ``work`` done while no question waits or is being answered. One that comes in stops it, and it is begun
+        again afterwards. The same ``name`` waits once; so do at most as many as questions may."""
+        with self.changed:
+            if name in self._aside or len(self._aside) >= self.longest:
+                return
+            self._aside[name] = work
+            self._staff()
+            self.changed.notify_all()
+
+    def _staff(self) -> None:
+        if len(self._threads) < self._workers:
+            self._threads.append(Thread(target=self._work, name="desk", daemon=True))
+            self._threads[-1].start()
 
     def ticket(self, conversation_id: str) -> Ticket | None:
         """The conversation's last ticket, None when there was none lately."""
@@ -148,18 +166,44 @@ class Desk:
             self._closed = True
             for ticket in self._tickets.values():
                 ticket._stop.set()
+            self._hurry.set()
             self.changed.notify_all()
 
     def _work(self) -> None:
         while True:
             with self.changed:
-                while not self._line and not self._closed:
+                while not (self._line or self._closed or (self._aside and not self._answering)):
                     self.changed.wait()
                 if self._closed:
                     return
-                ticket = self._line.popleft()
+                ticket = self._line.popleft() if self._line else None
+                name = next(iter(self._aside), "")
+                if ticket is None:
+                    self._hurry.clear()
+                self._answering += 1
                 self.changed.notify_all()
-            self._answer(ticket)
+            try:
+                if ticket is not None:
+                    self._answer(ticket)
+                else:
+                    self._do_aside(name)
+            finally:
+                with self.changed:
+                    self._answering -= 1
+                    self.changed.notify_all()
+
+    def _do_aside(self, name: str) -> None:
+        try:
+            self._aside[name](self._hurry.is_set)
+        except Cancelled:
+            if self._hurry.is_set():
+                return  # it stays, and is begun again
+        except AssistantError as error:
+            log.warning("%s: %s", name, error)
+        except Exception:  # what nobody waits for must not stop the line
+            log.exception("%s failed", name)
+        with self.changed:
+            self._aside.pop(name, None)
 
     def _answer(self, ticket: Ticket) -> None:
         try:

@@ -9,9 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from assistant.dialogue import identity
 from assistant.dialogue.events import Session
-from assistant.errors import AssistantError
+from assistant.dialogue.handover import unanswered
 from assistant.web.context import Context
 from assistant.web.desk import Ticket
 
@@ -29,16 +28,3 @@ def begin_draft(context: Context, conversation: str) -> Ticket:
             yield from other.turn(message, conversation_id=conversation, **named)
 
     return context.desk.ask(message, session=session, conversation_id=f"draft {conversation}", run=run)
-
-
-def unanswered(store: Any, conversation: str) -> str:
-    """What the customer has said since a person last spoke, else their last question to the assistant."""
-    messages = store.messages(conversation)
-    last = max((i for i, m in enumerate(messages) if m["author"] != "customer"), default=-1)
-    said = [m["text"] for m in messages[last + 1 :]]
-    if not said and last < 0:
-        said = [t["message"] for t in store.turns(conversation) if t["intent"] != "human"][-1:]
-    said = [text for text in said if not (identity.read_email(text) or identity.read_code(text))]
-    if not said:
-        raise AssistantError("There is no question to answer.", "write the reply yourself")
-    return "\n".join(said)

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from assistant.dialogue.handover import suggestion, tried
 from assistant.errors import AssistantError
 from assistant.web import charts, views
 from assistant.web.context import Context, follow
@@ -37,6 +38,7 @@ class Inbox:
                     label="Conversation", show_label=False, elem_classes="chat", elem_id="talk", height=420, buttons=[],
                     latex_delimiters=[], allow_tags=False, group_consecutive_messages=False, placeholder=" ",
                 )  # fmt: skip
+                suggested = gr.HTML("", elem_id="suggested")
                 drafted = gr.HTML("", elem_id="drafted")
                 box = gr.Textbox(
                     placeholder="Take the conversation over to reply", show_label=False, label="Reply", container=False,
@@ -44,6 +46,7 @@ class Inbox:
                 )  # fmt: skip
                 with gr.Row():
                     take = gr.Button("Take over", variant="primary", size="sm", elem_id="take")
+                    use = gr.Button("Use the suggestion", size="sm", elem_id="use")
                     draft = gr.Button("Draft a reply", size="sm", elem_id="draft")
                     discard = gr.Button("Discard the draft", size="sm", elem_id="discard", visible=False)
                     back = gr.Button("Hand back to the assistant", size="sm", elem_id="back")
@@ -54,14 +57,15 @@ class Inbox:
                 )  # fmt: skip
         seen = gr.State(None)
         timer = gr.Timer(POLL_SECONDS)
-        shown = [line, head, chat, noted, seen]
+        shown = [line, head, chat, suggested, noted, seen]
         gr.on([page.load, which.change], self.refresh, [which, line], shown, **QUIET)
         timer.tick(self.poll, [which, line, seen], shown, **QUIET)
-        line.change(self.refresh, [which, line], shown, **QUIET)
+        line.change(self.open, [which, line], shown, **QUIET)
         take.click(self.take, [which, line], shown, **QUIET)
         back.click(self.give_back, [which, line], shown, **QUIET)
         box.submit(self.reply, [box, which, line], [box, drafted, discard, *shown], **QUIET)
         drafting = [box, drafted, discard]
+        use.click(self.use, line, box, **QUIET)
         draft.click(self.draft, line, drafting, **QUIET)
         gr.on([discard.click, line.change], self.discard, None, drafting, **QUIET)
         note.submit(self.add_note, [note, which, line], [note, *shown], **QUIET)
@@ -77,21 +81,49 @@ class Inbox:
         if current is None or current["closed_at"] or chosen not in {h["id"] for h in rows}:
             note = "Choose a conversation." if rows else "Nobody is waiting."
             line = gr.update(choices=choices, value=None, label=f"Hand-offs ({len(rows)})")
-            return line, f'<p class="empty">{note}</p>', gr.update(value=[]), "", [choices, None, 0, 0]
+            return (
+                line,
+                f'<p class="empty">{note}</p>',
+                gr.update(value=[]),
+                "",
+                "",
+                [choices, None, 0, 0, ""],
+            )
         notes = store.notes(conversation_id=current["conversation_id"])
         messages, _ = views.transcript(store, current["conversation_id"], EN, staff=True)
         line = gr.update(choices=choices, value=chosen, label=f"Hand-offs ({len(rows)})")
+        suggested = suggestion_card(suggestion(store, current))
         return (
             line,
             self._head(current),
             gr.update(value=messages),
+            suggested,
             notes_card(notes),
-            [choices, current["agent"], len(messages), len(notes)],
+            [choices, current["agent"], len(messages), len(notes), suggested],
         )
+
+    def open(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """Show what was chosen; a hand-off without a suggested reply (made before a restart, say) gets one."""
+        shown = self.refresh(which, chosen, request)
+        found = self._found(chosen)
+        if found is not None and not found["closed_at"] and suggestion(self.context.store, found) is None:
+            self.context.suggest(found["conversation_id"])
+        return shown
+
+    def use(self, chosen: str | None, request: gr.Request) -> Any:
+        """The suggested reply in the box, to be changed and sent."""
+        person, found = self.context.staff(request), self._found(chosen)
+        if found is None or not self._may(found, person.name):
+            return gr.skip()
+        made = suggestion(self.context.store, found)
+        if made is None:
+            gr.Warning("There is no suggestion for this yet.")
+            return gr.skip()
+        return made["text"]
 
     def poll(self, which: str, chosen: str | None, seen: Any, request: gr.Request) -> tuple[Any, ...]:
         shown = self.refresh(which, chosen, request)
-        return (gr.skip(),) * 5 if seen is not None and _same(shown[-1], seen) else shown
+        return (gr.skip(),) * 6 if seen is not None and _same(shown[-1], seen) else shown
 
     def take(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
         person = self.context.staff(request)
@@ -203,11 +235,30 @@ class Inbox:
             ("Language", handoff["language"]),
             ("Reason", "asked for a person" if handoff["reason"] == "asked" else handoff["reason"]),
             ("Sentiment", mood),
+            *(("Tried", line) for line in map(_tried, tried(self.context.store, handoff["conversation_id"]))),
         ]
         return (
             f'<section class="card"><h3>{escape(name)} {state}</h3>{charts.facts(pairs)}'
             f'<p class="small soft" style="margin:.6rem 0 0">{summary}</p></section>'
         )
+
+
+def suggestion_card(made: dict[str, Any] | None) -> str:
+    """The suggested reply with where it comes from; nothing where there is none for what is unanswered now."""
+    if made is None:
+        return ""
+    text = escape(made["text"]).replace("\n", "<br>")
+    sources = ", ".join(s.split("#")[0].removeprefix("kb:").removeprefix("record:") for s in made["sources"])
+    rests = f'<p class="small soft">Rests on {escape(sources)}.</p>' if sources else ""
+    return charts.card("Suggested reply", f"<p>{text}</p>{rests}")
+
+
+def _tried(step: dict[str, Any]) -> str:
+    """One line on a question that the assistant met before it handed over."""
+    question = " ".join(step["question"].split())
+    looked = ", ".join(x.split("#")[0] for x in step["looked_at"][:3])
+    short = f"“{question[:60]}{'…' if len(question) > 60 else ''}”: {step['outcome'].replace('_', ' ')}"
+    return f"{short} ({looked})" if looked else short
 
 
 def notes_card(notes: list[dict[str, Any]]) -> str:

@@ -27,6 +27,7 @@ from assistant.dialogue.events import (
     Turn,
     Understood,
 )
+from assistant.dialogue.handover import unanswered
 from assistant.errors import AssistantError
 from assistant.evidence import Evidence
 from assistant.settings import Settings
@@ -150,6 +151,16 @@ class ScriptedAssistant:
             sentiment="neutral", language=turn.understood.language if turn.understood else "en",
             detail={"citations": [c.__dict__ for c in turn.citations]},
         )  # fmt: skip
+
+    def suggest_reply(self, conversation: str, cancelled: Any = None) -> dict[str, Any] | None:
+        """The same reply to everything that is unanswered, kept as the real one keeps it."""
+        made = {
+            "text": "Hi, we look into it.",
+            "sources": ["record:LO-100003"],
+            "to": unanswered(self.store, conversation),
+        }
+        self.store.keep_suggestion(self.store.handoffs(conversation=conversation)[0]["id"], made)
+        return made
 
     def _identified(self, message: str, conversation: str) -> str | None:
         """Signing in as the real dialogue does it: an address, then the code that was sent there."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from assistant.dialogue.events import Answered, Sentence, Session
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, Cancelled
 from assistant.web.context import follow
 from assistant.web.desk import Busy, Desk, Ticket, Waiting
 from assistant.web.jobs import Jobs
@@ -123,6 +123,39 @@ def test_a_failed_turn_ends_and_the_next_one_runs(scripted: ScriptedAssistant) -
     good = ask(desk, "fine", "CV-1")
     wait_for(lambda: good.done)
     assert good.error is None and good.turn.outcome == "answered"
+    desk.close()
+
+
+def test_work_aside_gives_way_to_a_question_and_is_begun_again(scripted: ScriptedAssistant) -> None:
+    desk, begun, done = Desk(scripted), [], threading.Event()
+
+    def work(cancelled: Callable[[], bool]) -> None:
+        begun.append(len(scripted.asked))
+        if len(begun) == 1:
+            wait_for(cancelled)
+            raise Cancelled
+        done.set()
+
+    desk.when_idle("suggest", work)
+    wait_for(lambda: begun)
+    desk.when_idle("suggest", work)  # waits already
+    ticket = ask(desk, "Can I return it?", "CV-1")
+    wait_for(lambda: ticket.done)
+    assert done.wait(10) and begun == [0, 1] and ticket.turn.outcome == "answered"
+    desk.close()
+
+
+def test_work_aside_that_fails_is_not_begun_again(scripted: ScriptedAssistant) -> None:
+    desk, begun = Desk(scripted), []
+
+    def broken(cancelled: Callable[[], bool]) -> None:
+        begun.append(1)
+        raise AssistantError("no model")
+
+    after = threading.Event()
+    desk.when_idle("broken", broken)
+    desk.when_idle("after", lambda cancelled: after.set())
+    assert after.wait(10) and begun == [1]
     desk.close()
 
 

@@ -1,12 +1,14 @@
 """Drafts for a person who holds a conversation: nobody is told of them and nothing is kept."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from assistant.dialogue.handover import unanswered
 from assistant.errors import AssistantError
-from assistant.web.drafts import begin_draft, unanswered
+from assistant.web.drafts import begin_draft
 
 
 def waited(ticket: Any) -> Any:
@@ -73,3 +75,37 @@ def test_the_line_names_a_visitor_who_has_proved_who_they_are_and_how_they_sound
     head = inbox._head(inbox._found(id) or {})
     assert "C-1002" in head and "negative" in head and "asked for a person" in head
     store.close_handoff(id)
+
+
+def test_a_hand_off_comes_with_a_suggestion_that_its_colleague_may_use(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from assistant.dialogue.events import Session
+    from assistant.web.inbox import Inbox
+
+    context, inbox = house.state.context, Inbox(house.state.context)
+    store = context.store
+    monkeypatch.setattr(context, "staff", lambda *_: SimpleNamespace(name="marieke", role="agent"))
+    for message in ("Can I return it?", "Where is my order? A person, please"):
+        waited(context.ask(message, Session("customer", "C-1001", "C-1001"), "CV-suggest"))
+    handoff = store.handoffs(conversation="CV-suggest")[0]["id"]
+    until = time.monotonic() + 15
+    while store.handoff(handoff)["suggestion"] is None:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    shown = inbox.refresh("All", handoff, None)  # type: ignore[arg-type]
+    assert "Hi, we look into it." in shown[3] and "LO-100003" in shown[3]
+    assert "Can I return it?" in shown[1] and "public/en/returns.md" in shown[1]  # what was tried
+    with pytest.warns(UserWarning, match="Take the conversation over"):
+        assert inbox.use(handoff, None) != "Hi, we look into it."  # type: ignore[arg-type]
+    store.claim_handoff(handoff, "marieke")
+    assert inbox.use(handoff, None) == "Hi, we look into it."  # type: ignore[arg-type]
+    store.add_message("CV-suggest", "agent", "It is on its way.")
+    assert inbox.refresh("All", handoff, None)[3] == ""  # type: ignore[arg-type]
+    # one made before a restart, or for an earlier message, is made when the conversation is opened
+    store.add_message("CV-suggest", "customer", "Thanks! And how heavy is it?")
+    inbox.open("All", handoff, None)  # type: ignore[arg-type]
+    while (store.handoff(handoff)["suggestion"] or {}).get("to") != "Thanks! And how heavy is it?":
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    store.close_handoff(handoff)
