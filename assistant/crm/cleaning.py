@@ -7,21 +7,41 @@ found. They return None for what they can't read, and never guess silently: the 
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 BLANKS = frozenset({"", "nan", "nat", "null", "none", "n/a", "#n/a", "<na>", "\\n", "(null)"})
+# the first that occurs counts, so 美元 and HK$ stand before 元 and $
 CURRENCY_SIGNS = {
     "€": "EUR",
+    "HK$": "HKD",
+    "NT$": "TWD",
+    "NZ$": "NZD",
+    "MX$": "MXN",
+    "AU$": "AUD",
+    "CA$": "CAD",
+    "US$": "USD",
+    "R$": "BRL",
+    "S$": "SGD",
+    "A$": "AUD",
+    "C$": "CAD",
     "$": "USD",
     "£": "GBP",
     "￥": "CNY",
+    "美元": "USD",
+    "欧元": "EUR",
+    "日元": "JPY",
+    "韩元": "KRW",
+    "港元": "HKD",
+    "港币": "HKD",
+    "英镑": "GBP",
     "元": "CNY",
     "₹": "INR",
     "₩": "KRW",
-    "zł": "PLN",
+    "ZŁ": "PLN",
 }
 _CODES = (
     "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW MAD MXN MYR"
@@ -56,8 +76,11 @@ _MONTH_NAMES = (
     "|may mai mei|jun juin juni|jul juil juli|aug août aout|sep sept|oct okt|nov|dec dez déc"
 )
 _MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES.split("|"), 1) for name in names.split()}
-_MONEY_EDGE = re.compile(r"^(?:[A-Za-z]{3}(?=[\s\d.,+-])|[€$£¥￥₹₩])\s*|\s*(?:[A-Za-z]{3}|[€$£¥￥元₹₩%]|zł)$")
-_CODE = re.compile(r"(?:^|[\s\d.,])([A-Za-z]{3})(?:$|[\s\d.,+-])")
+_MONEY_EDGE = re.compile(
+    r"^(?:[A-Za-z]{3}(?=[\s\d.,+-])|[A-Za-z]{0,3}\$|[€£¥￥₹₩])\s*"
+    r"|\s*(?:[A-Za-z]{3}|[A-Za-z]{0,3}\$|[美欧日韩港]?元|港币|英镑|[€£¥￥₹₩%]|zł)$"
+)
+_CODE = re.compile(r"(?:^|[\s\d.,])([A-Za-z]{3})(?:$|[\s\d.,+$-])")
 _SPACES = re.compile(r"[\s'’\u00a0\u202f]")
 _DIGITS = re.compile(r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?$")
 _TIME = (
@@ -82,8 +105,8 @@ def is_blank(value: Any) -> bool:
 
 
 def parse_text(value: Any) -> str | None:
-    """Trimmed, with single spaces; None when blank."""
-    return None if is_blank(value) else " ".join(str(value).split())
+    """Trimmed, with single spaces, letters and their accents in one piece (NFC); None when blank."""
+    return None if is_blank(value) else " ".join(unicodedata.normalize("NFC", str(value)).split())
 
 
 def parse_long_text(value: Any) -> str | None:
@@ -95,9 +118,9 @@ def parse_id(value: Any) -> str | None:
     """An id as text. ``17850.0`` is 17850 that went through a program which made numbers of it."""
     if is_blank(value):
         return None
-    if isinstance(value, float | Decimal) and value == int(value):
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
         return str(int(value))
-    text = str(value).strip()
+    text = unicodedata.normalize("NFC", str(value).strip())
     return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
 
 
@@ -116,9 +139,9 @@ def parse_number(value: Any, decimal: str = ".") -> float | None:
         mark = decimal
     grouping = "." if mark == "," else ","
     if grouping in bare and not re.match(
-        rf"[+-]?\d{{1,3}}(\{grouping}\d{{2,3}})*\{grouping}\d{{3}}(?!\d)", bare
+        rf"[+-]?\d{{1,3}}(\{grouping}\d{{2,3}})*\{grouping}\d{{3}}(?![\d{grouping}])", bare
     ):
-        return None  # 1.2.3 is no number; 12,34,567 is one in India
+        return None  # 1.2.3 and 1.234.56 are no numbers; 12,34,567 is one in India
     try:
         number = float(bare.replace(grouping, "").replace(",", "."))
     except ValueError:
@@ -165,19 +188,17 @@ def parse_currency(value: Any) -> str | None:
     """ISO code of a currency cell or of the sign beside an amount; None when there is none."""
     if not isinstance(value, str):
         return None
-    text = value.strip()
+    text = value.strip().upper()
+    found = _CODE.search(text)
+    code = {"RMB": "CNY"}.get(found.group(1), found.group(1)) if found else ""
+    if code in CURRENCIES:  # before the sign: of $5 CAD the sign says less
+        return code
     for sign, code in CURRENCY_SIGNS.items():
         if sign in text:
             return code
     if "¥" in text:
         return "CNY" if re.search("[\u4e00-\u9fff]", text) else "JPY"
-    found = _CODE.search(text)
-    code = (
-        found.group(1).upper()
-        if found
-        else {"RMB": "CNY", "人民币": "CNY", "EURO": "EUR"}.get(text.upper(), "")
-    )
-    return code if code in CURRENCIES else ("CNY" if code == "RMB" else None)
+    return {"人民币": "CNY", "EURO": "EUR"}.get(text)
 
 
 def parse_flag(value: Any) -> int | None:
@@ -350,6 +371,12 @@ class Survey:
             if self.comma and self.dot:
                 return [
                     f"{column}: decimal commas and decimal points are mixed; each number read by its own marks"
+                ]
+            if self.doubtful and not self.comma and not self.dot:
+                thousands = "," if self.decimal == "." else "."
+                return [
+                    f"{column}: numbers like 1{self.decimal}234 fit both ways; {self.decimal!r} read as the decimal mark,"
+                    f" {thousands!r} as the mark of thousands: please check"
                 ]
             return [f"{column}: decimal comma"] if self.comma else []
         order = "day before month" if self.day_first else "month before day"

@@ -156,6 +156,11 @@ def import_file(
                             rejects.add(row, cleaner.reason)
                         else:
                             kept.append((row, record))
+                    if isinstance(gathered, GatheredRows):
+                        orderless = gathered.orderless([record for _, record in kept])
+                        for at in sorted(orderless):
+                            rejects.add(kept[at][0], cleaner.refuse("its order isn't in the record"))
+                        kept = [pair for at, pair in enumerate(kept) if at not in orderless]
                     repeated: set[int] = set()
                     if cleaner.drops_repeated:
                         repeated = gathered.repeated([row.cells for row, _ in kept])
@@ -353,6 +358,10 @@ def _explained(path: Path, home: Path) -> Iterator[None]:
                 "Another process is writing to the record.", "wait until it is done and import again"
             ) from error
         raise
+    except sqlite3.IntegrityError as error:
+        raise RecordError(
+            f"The record changed while {path.name} was read: {error}.", "nothing was written; import it again"
+        ) from error
     except OSError as error:
         if error.errno == 28:
             raise _no_space(path, home) from error

@@ -50,7 +50,7 @@ class Gathered:
 
     def repeated(self, rows: Sequence[Sequence[Any]]) -> set[int]:
         """Places of those rows that are the very same as an earlier row of the file."""
-        hashes = [hash(tuple(cells)) for cells in rows]
+        hashes = [hash(repr(cells)) for cells in rows]  # of the text: -1 and -2 have the same hash as numbers
         known = {
             found[0]
             for found in self.connection.execute(
@@ -105,18 +105,25 @@ class GatheredRows(Gathered):
         self.connection.executemany(self._insert, values)
         self._rows += len(values)
 
+    def orderless(self, rows: Sequence[dict[str, Any]]) -> set[int]:
+        """Places of those payments whose order the record doesn't hold."""
+        if self.kind != "payments":
+            return set()
+        known = {
+            found[0]
+            for found in self.connection.execute(
+                "SELECT id FROM main.orders WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps([row["order_id"] for row in rows]),),
+            )
+        }
+        return {place for place, row in enumerate(rows) if row["order_id"] not in known}
+
     def merge(self) -> Merged:
         run = self.connection.execute
         known = f"EXISTS (SELECT 1 FROM main.{self.kind} m WHERE m.id = i.id)"
         found: dict[str, int] = {}
         total = self._count("SELECT count(*) FROM temp.row_in")
         repeated = self._rows - total
-        if self.kind == "payments":
-            strays = run(
-                "DELETE FROM temp.row_in WHERE order_id NOT IN (SELECT id FROM main.orders)"
-            ).rowcount
-            found["payments of unknown orders, left out"] = strays
-            total -= strays
         if repeated:
             found["rows with an id that came before in the file (later values kept)"] = repeated
         if self.kind in ("interactions", "payment_methods"):
@@ -272,19 +279,22 @@ class GatheredOrders(Gathered):
 
     def _orders(self) -> None:
         """One row per order: what its first row says, and what its lines add up to."""
-        total = "total" if self.total_given else ("round(sum(amount), 4)" if self.lines else "NULL")
+        total = "total" if self.total_given else ("round(t.amounts, 4)" if self.lines else "NULL")
         # credit notes: C and the number of an invoice; any other order of minus quantities came back
         status = (
-            "coalesce(status, CASE WHEN max(quantity) < 0 THEN CASE WHEN order_id GLOB 'C[0-9]*'"
+            "coalesce(status, CASE WHEN t.most < 0 THEN CASE WHEN order_id GLOB 'C[0-9]*'"
             " AND substr(order_id, 2) NOT GLOB '*[^0-9]*' THEN 'cancelled' ELSE 'returned' END END)"
         )
+        attributes = "'{}'" if self.lines else "attributes"
+        # joined with the first row by its number: beside several min() and max(), SQLite picks a row of its own choice
         self.connection.execute(
-            "CREATE TEMP TABLE order_in AS SELECT order_id AS id, min(n) AS n, customer_id, ordered_at,"
+            "CREATE TEMP TABLE order_in AS SELECT order_id AS id, n, customer_id, ordered_at,"
             f" {status} AS status, channel, currency, {total} AS total, delivered_at, tracking,"
-            f" {chr(39) + '{}' + chr(39) if self.lines else 'attributes'} AS attributes, count(*) AS line_count,"
-            " min(customer_id) <> max(customer_id) OR min(ordered_at) <> max(ordered_at) AS unlike,"
+            f" {attributes} AS attributes, t.line_count, t.unlike,"
             " EXISTS (SELECT 1 FROM main.orders m WHERE m.id = order_id) AS known"
-            " FROM temp.line_in GROUP BY order_id"
+            " FROM (SELECT order_id, min(n) AS n, max(quantity) AS most, sum(amount) AS amounts,"
+            " count(*) AS line_count, min(customer_id) <> max(customer_id) OR min(ordered_at) <> max(ordered_at)"
+            " AS unlike FROM temp.line_in GROUP BY order_id) t JOIN temp.line_in USING (order_id, n)"
         )
         self.connection.execute("CREATE UNIQUE INDEX temp.order_in_id ON order_in (id)")
 

@@ -398,7 +398,7 @@ def _json_table(
     line_by_line = start.startswith("{")
     if line_by_line:
         try:
-            json.loads(start)
+            _loads(start)
         except ValueError:
             line_by_line = False
 
@@ -411,7 +411,7 @@ def _json_table(
             if not line.strip():
                 continue
             try:
-                yield number, json.loads(line), ""
+                yield number, _loads(line), ""
             except ValueError:
                 yield number, line.rstrip("\n"), "not JSON"
 
@@ -441,9 +441,17 @@ def _json_table(
     return Table(path, "jsonl" if line_by_line else "json", columns, rows, encoding, notes=tuple(notes))
 
 
+def _loads(text: str) -> Any:
+    """JSON to values; half of a character (of an emoji that some program cut through) becomes a question mark."""
+    value = json.loads(text)
+    if "\\ud" in text.lower():
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value
+
+
 def _json_array(path: Path, text: str) -> list[Any]:
     try:
-        value = json.loads(text)
+        value = _loads(text)
     except ValueError as error:
         raise ImportFileError(f"{path} isn't valid JSON: {error}.", "export it again") from error
     if isinstance(value, dict):
@@ -540,6 +548,9 @@ def _xlsx(path: Path) -> Table:
             if has_header and number == first[0]:
                 continue
             width = len(columns)
-            yield Row(number, [*cells[:width], *[None] * (width - len(cells))])
+            if any(cell is not None and str(cell).strip() for cell in cells[width:]):
+                yield Row(number, cells, f"{len(cells)} cells where {width} are expected")
+            else:
+                yield Row(number, [*cells[:width], *[None] * (width - len(cells))])
 
     return Table(path, "xlsx", columns, rows, has_header=has_header)

@@ -143,10 +143,14 @@ class Cleaner:
             self.currencies[currency] += 1
         return self._check(record)
 
-    def _refuse(self, reason: str) -> dict[str, Any] | None:
+    def refuse(self, reason: str) -> str:
+        """Count one more row that can't be kept, and why; the reason."""
         self.reason = reason
         self.reasons[reason] += 1
-        return None
+        return reason
+
+    def _refuse(self, reason: str) -> None:
+        self.refuse(reason)
 
     def _outliers(self, record: dict[str, Any]) -> None:
         for role, (low, high) in self._limits.items():
@@ -157,7 +161,7 @@ class Cleaner:
     def _check_orders(self, record: dict[str, Any]) -> dict[str, Any] | None:
         get = record.get
         if get("customer_id") is None:
-            record["customer_id"] = get("customer_email")
+            record["customer_id"] = _address_as_id(get("customer_email"))
             if record["customer_id"] is None:
                 return self._refuse("no customer")
         if get("ordered_at") is None:
@@ -202,7 +206,7 @@ class Cleaner:
 
     def _check_customers(self, record: dict[str, Any]) -> dict[str, Any] | None:
         if record.get("id") is None:
-            record["id"] = record.get("email")
+            record["id"] = _address_as_id(record.get("email"))
             if record["id"] is None:
                 return self._refuse("no customer id")
         if record.get("name") is None:
@@ -251,6 +255,11 @@ class Cleaner:
         if record.get("id") is None:
             record["id"] = _made_id("IM", record, ("customer_id", "at", "channel", "author", "text"))
         return record
+
+
+def _address_as_id(address: str | None) -> str | None:
+    """One person's address in one way of writing, so that files which write it differently mean one customer."""
+    return address.lower() if address else None
 
 
 def _made_id(prefix: str, record: Mapping[str, Any], roles: Sequence[str]) -> str:

@@ -131,10 +131,36 @@ def test_limits_find_what_is_far_off_and_nothing_else():
 
 @pytest.mark.parametrize(
     ("cell", "code"),
-    [("€5", "EUR"), ("5 USD", "USD"), ("eur", "EUR"), ("￥5", "CNY"), ("¥5", "JPY"), ("RMB", "CNY"), ("5", None), ("abc", None)],
+    [("€5", "EUR"), ("5 USD", "USD"), ("eur", "EUR"), ("￥5", "CNY"), ("¥5", "JPY"), ("RMB", "CNY"), ("5", None), ("abc", None),
+     ("HK$5", "HKD"), ("R$ 5", "BRL"), ("US$5", "USD"), ("$5 CAD", "CAD"), ("CAD$5", "CAD"), ("5美元", "USD"), ("欧元", "EUR"),
+     ("5元", "CNY"), ("5 zł", "PLN"), ("100 RMB", "CNY")],
 )  # fmt: skip
 def test_currencies(cell, code):
     assert cleaning.parse_currency(cell) == code
+
+
+@pytest.mark.parametrize("cell", ["HK$5", "US$ 5", "5美元", "5港币", "5 $", "-US$5", "$5 CAD"])
+def test_money_is_a_number_with_any_sign_about_it(cell):
+    assert cleaning.parse_number(cell) == (-5.0 if cell.startswith("-") else 5.0)
+
+
+@pytest.mark.parametrize("cell", ["1,234,5", "1.234.56", "1.2.3"])
+def test_parts_of_the_wrong_length_are_no_number(cell):
+    assert cleaning.parse_number(cell) is None
+
+
+def test_numbers_that_fit_both_ways_are_said_to():
+    survey = cleaning.Survey("number")
+    for cell in ("1.234", "2.345"):
+        survey.see(cell)
+    assert "please check" in survey.remarks("price")[0]
+    survey.see("1.50")
+    assert survey.remarks("price") == []
+
+
+def test_the_same_letters_in_other_pieces_are_the_same_name_and_id():
+    assert cleaning.parse_text("Zoe\u0308") == "Zo\u00eb" == cleaning.parse_id("Zoe\u0308")
+    assert cleaning.parse_id(float("inf")) == "inf"
 
 
 @pytest.mark.parametrize(

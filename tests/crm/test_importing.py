@@ -147,6 +147,51 @@ def test_updates_go_by_key_and_touch_nothing_else(store, write):
     assert store.order("102")["total"] == 31.5
 
 
+def test_rows_of_numbers_that_differ_are_no_duplicates(store, write):
+    lines = [{"order": "O1", "customer": "c1", "date": "2024-01-01", "sku": "A", "price": 2.5, "qty": quantity}
+             for quantity in (-1, -2)]  # fmt: skip
+    report = import_file(store, "orders", write("\n".join(map(json.dumps, lines)), "back.jsonl"))
+    assert (report.accepted, report.duplicates) == (2, 0)
+    assert store.order("O1")["total"] == -7.5
+
+
+def test_an_order_whose_rows_disagree_is_what_its_first_row_says(store, write):
+    rows = [("order", "sku", "qty", "date", "price", "customer", "status"),
+            ("7", "A", "5", "2024-03-02", "1", "c2", "placed"),
+            ("7", "B", "9", "2024-03-01", "1", "c1", "shipped"),
+            ("7", "C", "2", "2024-03-03", "1", "c3", "delivered")]  # fmt: skip
+    import_file(store, "orders", write(as_csv(rows)))
+    order = store.order("7")
+    assert (order["customer_id"], order["ordered_at"][:10], order["status"]) == ("c2", "2024-03-02", "placed")
+    assert order["total"] == 16 and len(order["lines"]) == 3
+
+
+def test_half_an_emoji_doesnt_stop_an_import(store, write):
+    text = '{"customer": "c1", "date": "2024-01-01", "text": "fine \\ud83d", "\\ude00mood": "good"}'
+    assert import_file(store, "interactions", write(text, "mails.jsonl")).accepted == 1
+    [said] = store.interactions("c1")
+    assert said["text"] == "fine ?" and said["attributes"] == {"?mood": "good"}
+
+
+def test_a_cell_beyond_the_header_of_a_sheet_is_not_dropped_in_silence(store, tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in (["id", "name", None], ["c1", "Ann"], ["c2", "Bo", "a note"]):
+        book.active.append(row)
+    book.save(tmp_path / "people.xlsx")
+    report = import_file(store, "customers", tmp_path / "people.xlsx")
+    assert (report.accepted, report.rejected) == (1, 1)
+    assert "3 cells where 2 are expected" in next((store.home / "rejects").iterdir()).read_text()
+
+
+def test_an_address_that_stands_for_an_id_means_one_customer_however_it_is_written(store, write):
+    import_file(store, "customers", write("email,name\nAnna@Larch.example,Anna\n", "people.csv"))
+    lines = "order,email,date,total\n1,anna@larch.example,2024-03-05,5\n"
+    import_file(store, "orders", write(lines, "orders.csv"))
+    assert [customer["name"] for customer in store.customers()] == ["Anna"]
+
+
 def test_order_heads_and_order_lines_meet(store, write):
     import_file(store, "orders", write(as_csv(LINES)))
     heads = "order id,customer,date,total,status,gift\n101,c1,2024-03-05 10:00,29.90,delivered,yes\n"
