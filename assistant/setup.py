@@ -59,8 +59,8 @@ def set_up_demo(settings: Settings, *, seed: int, progress: Progress) -> SetUpRe
         if not settings.chat_model.startswith("openai:"):
             timed("chat model", lambda: ensure(settings, None, progress))
         timed("embedder", lambda: ensure(settings, settings.embedder, progress))
-        if not others:
-            timed("demo company", lambda: make_demo(store, seed=seed, progress=progress))
+        # also where there are customers: an earlier version could be stopped between two tables
+        timed("demo company", lambda: make_demo(store, seed=seed, progress=progress))
         embedder = load_embedder(settings)
         if not {"churn", "segments", "recommend", "sentiment"} <= set(model_names(settings.home_dir)):
             reports = timed(

@@ -287,6 +287,19 @@ def test_again_changes_nothing(store):
     assert "writing interactions" in phases
 
 
+def test_stopped_on_the_way_it_leaves_nothing(tmp_path: Path):
+    def stop(phase, done, total):
+        if phase == "writing orders":
+            raise KeyboardInterrupt
+
+    with Store(tmp_path / "crm.sqlite") as store:
+        with pytest.raises(KeyboardInterrupt):
+            make_demo(store, 7, stop)
+        assert store.meta("demo_seed") is None and not any(
+            count for table, count in store.counts().items() if table != "meta"
+        )
+
+
 def test_other_records_are_left_alone(store, tmp_path: Path):
     with pytest.raises(RecordError, match="seed 7"):
         make_demo(store, 8)

@@ -163,7 +163,7 @@ def demo_facts(seed: int = 7) -> list[DemoFact]:
 def make_demo(
     store: "Store", seed: int = 7, progress: Callable[[str, int, int | None], None] | None = None
 ) -> None:
-    """Writes the demo company into ``store``. Doing it again changes nothing; after an interruption it goes on.
+    """Writes the demo company into ``store``, all of it or nothing. Doing it again changes nothing.
 
     Raises RecordError if the store holds other customers, or a demo company made from another seed.
     """
@@ -183,10 +183,9 @@ def make_demo(
     report = progress or (lambda phase, done, total: None)
     report("inventing the demo company", 0, None)
     rows = _world(seed)[0]
-    store.set_meta("demo_seed", str(seed))
-    for table in TABLES:
-        store.upsert(table, rows[table])
-        report(f"writing {table}", len(rows[table]), len(rows[table]))
-    for key, value in META.items():
-        store.set_meta(key, value)
-    store.set_meta("demo_complete", _EDITION)
+    with store.database.write():
+        for table in TABLES:
+            store.upsert(table, rows[table])
+            report(f"writing {table}", len(rows[table]), len(rows[table]))
+        for key, value in {**META, "demo_seed": str(seed), "demo_complete": _EDITION}.items():
+            store.set_meta(key, value)
