@@ -276,6 +276,14 @@ class Store:
         ranked = sorted(best.items(), key=lambda item: (-item[1], rows[item[0]]["id"]))[:n]
         return [{**dict(rows[number]), "score": round(score, 3)} for number, score in ranked]
 
+    def unknown_customers(self, ids: Iterable[str]) -> set[str]:
+        """Those of ``ids`` that are no customer's."""
+        rows = self.database.rows(
+            "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT id FROM customers)",
+            (json.dumps(sorted(ids), ensure_ascii=False),),
+        )
+        return {row["value"] for row in rows}
+
     def example_id(self, table: str) -> str | None:
         """Some id of ``table``, to see what the company's ids look like; None when it is empty."""
         if table not in _KEYS:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assistant.errors import IndexError_
-from assistant.knowledge import builds
+from assistant.knowledge import builds, words
 from assistant.knowledge.builds import Manifest
 from assistant.knowledge.documents import Document, Unreadable, interaction_documents, read_folders
 from assistant.knowledge.passages import Passage, split
 from assistant.knowledge.ranking import Query, candidates, scores
-from assistant.knowledge.snapshot import Snapshot, write_passages
+from assistant.knowledge.snapshot import Snapshot, customers_in, write_passages
 from assistant.knowledge.vectors import EXACT_UP_TO, Embedder, Progress, Vectors, write_vectors
 from assistant.settings import get_settings
 
@@ -135,6 +135,7 @@ def build_index(
         tell(phase, done, total)
 
     with builds.exclusive(home, wait):
+        _forget_erased(home, store)
         builds.remove_leftovers(home)
         if server:
             _remove_tables(server, home)
@@ -179,17 +180,20 @@ def build_index(
                 step("publishing", 0, 1)
                 manifest = Manifest(**{**asdict(manifest), "canaries": asdict(canaries)})
                 builds.publish(home, folder, manifest)
+                _forget_erased(home, store)
                 if server:
                     _remove_tables(server, home)
                 tell("publishing", 1, 1)
+                known = live.hashes() if live is not None else {}
+                gone = known.keys() - {passage.content_hash for passage in passages}
         except OSError as problem:
             if problem.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise IndexError_("No space left on the disk for the new index", "free some and build again; "
                                   "the live index is as it was") from problem  # fmt: skip
             raise
-        gone = (
-            set(live.hashes()) - {passage.content_hash for passage in passages} if live is not None else set()
-        )
+        finally:
+            if live is not None:
+                live.close()
     return BuildReport(
         build=name,
         published=True,
@@ -364,7 +368,7 @@ def _canaries(home: Path, live: Snapshot | None) -> list[Canary]:
     path = home / "canaries.jsonl"
     if path.is_file():
         try:
-            lines = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
             own = [Canary(str(line["query"]), str(line["source"])) for line in lines]
         except (ValueError, KeyError, TypeError) as problem:
             raise IndexError_(
@@ -424,6 +428,15 @@ def _live_snapshot(home: Path, server: str) -> Snapshot | None:
         return None
 
 
+def _forget_erased(home: Path, store: "Store | None") -> None:
+    """An earlier build with the words of a customer who was erased since is no way back. Hold the lock."""
+    if store is None:
+        return
+    customers = {name: customers_in(builds.index_dir(home) / name) for name in builds.published(home)[1:]}
+    erased = store.unknown_customers(set().union(*customers.values()))
+    builds.forget(home, [name for name, of_it in customers.items() if of_it & erased])
+
+
 def _table(server: str, home: Path, build: str) -> str:
     if not server:
         return ""
@@ -445,7 +458,7 @@ def _same_embedder(manifest: Manifest, embedder: Embedder) -> bool:
 
 def _content_digest(passages: list[Passage]) -> str:
     """Of everything a search can see or is filtered by: equal digests, equal indexes."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"words {words.EDITION}".encode())
     for passage in passages:
         d = passage.document
         told = (

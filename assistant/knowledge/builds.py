@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -29,6 +29,7 @@ PASSAGES = "passages.sqlite"
 KEPT = 3  # earlier builds kept for the way back
 _BUILDING = ".building-"
 _LOCK = ".lock"
+_LOOK_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def index_dir(home: Path) -> Path:
 def published(home: Path) -> list[str]:
     """Names of the published builds, the live one first; empty before the first build."""
     try:
-        return (index_dir(home) / CURRENT).read_text().split()
+        return (index_dir(home) / CURRENT).read_text(encoding="utf-8").split()
     except FileNotFoundError:
         return []
 
@@ -69,7 +70,7 @@ def read_manifest(home: Path, build: str) -> Manifest:
     """The manifest of a build, after a look at its files' sizes. Raises IndexError_ where something is missing."""
     folder = index_dir(home) / build
     try:
-        known = json.loads((folder / MANIFEST).read_text())
+        known = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if known.get("format", 0) > FORMAT:
             raise IndexError_(
                 f"The index was built by a newer version (format {known['format']}, this one reads {FORMAT})",
@@ -100,12 +101,15 @@ def verify(home: Path, build: str) -> None:
 
 @contextmanager
 def exclusive(home: Path, wait: float = 0.0) -> Iterator[None]:
-    """One build or rollback at a time. Waits up to ``wait`` seconds, then raises IndexError_."""
+    """One build or rollback at a time. Waits up to ``wait`` seconds, then raises IndexError_.
+
+    A moment it waits in any case, as :func:`being_built` holds the lock while it looks.
+    """
     folder = index_dir(home)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK)
     try:
-        lock.acquire(timeout=wait)
+        lock.acquire(timeout=max(wait, _LOOK_SECONDS))
     except Timeout as problem:
         raise IndexError_(
             "Another build of this index is running",
@@ -150,6 +154,13 @@ def step_back(home: Path) -> str:
     verify(home, builds[1])
     _point(home, builds[1:])
     return builds[1]
+
+
+def forget(home: Path, names: Collection[str]) -> None:
+    """Remove these earlier builds, so that nobody can go back to them. Hold the lock."""
+    if names:
+        _point(home, [name for name in published(home) if name not in names])
+        remove_leftovers(home)
 
 
 def remove_leftovers(home: Path) -> list[str]:

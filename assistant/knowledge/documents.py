@@ -291,7 +291,8 @@ def _read_csv(path: Path, source: str, said: _Said) -> list[Document]:
 
 def _read_jsonl(path: Path, source: str, said: _Said) -> list[Document]:
     documents = []
-    for number, line in enumerate(_decoded(path).splitlines(), start=1):
+    # not splitlines: it also cuts at characters that may stand inside a JSON string
+    for number, line in enumerate(_decoded(path).split("\n"), start=1):
         if not line.strip():
             continue
         record = json.loads(line)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from filelock import FileLock
 
 from assistant.errors import IndexError_
 from assistant.evidence import Role
@@ -269,23 +270,28 @@ def fill(
 
 def close(questions: Iterable[FailedQuestion], *, home: Path, because: str) -> None:
     """Remember that these questions are dealt with: by an article (its file), or ``dismissed``."""
-    closed = closed_turns(home)
     at = datetime.now().isoformat(timespec="seconds")
-    closed |= {question.turn: {"at": at, "by": because} for question in questions}
-    write_json(home / CLOSED, closed)
+    with FileLock(home / f".{CLOSED}.lock"):  # another process may add its own meanwhile
+        closed = closed_turns(home)
+        closed |= {question.turn: {"at": at, "by": because} for question in questions}
+        write_json(home / CLOSED, closed)
 
 
 def read_draft(path: Path, gap: Gap) -> Draft:
     """A draft that a person has edited: markdown with front matter. Raises IndexError_."""
     import frontmatter
+    import yaml
 
     try:
         post = frontmatter.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise IndexError_(f"{path} can't be read: {problem}", "a text file in UTF-8, markdown") from problem
+    except (OSError, ValueError, yaml.YAMLError) as problem:
+        said = " ".join(str(problem).split())
+        raise IndexError_(f"{path} can't be read: {said}", "a text file in UTF-8, markdown") from problem
     said = post.metadata
+    language = str(said.get("language") or "").lower()[:2]
     return Draft(
-        str(said.get("title") or gap.title), post.content, str(said.get("language") or gap.language),
+        str(said.get("title") or gap.title), post.content,
+        language if re.fullmatch("[a-z]{2}", language) else gap.language,  # it names a folder
         "public" if said.get("audience") == "public" else "internal",
     )  # fmt: skip
 
@@ -293,7 +299,7 @@ def read_draft(path: Path, gap: Gap) -> Draft:
 def closed_turns(home: Path) -> dict[str, Any]:
     """Turn id -> when and by what it was dealt with."""
     try:
-        known = json.loads((home / CLOSED).read_text())
+        known = json.loads((home / CLOSED).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as problem:

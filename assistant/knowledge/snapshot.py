@@ -9,6 +9,7 @@ import threading
 import weakref
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -117,6 +118,21 @@ def write_passages(
     return words / count if count else 1.0
 
 
+def customers_in(folder: Path) -> set[str]:
+    """Whose words a build holds; nobody's where it can't be read."""
+    try:
+        with closing(_opened(folder)) as db:
+            found = db.execute("SELECT DISTINCT customer_id FROM passages WHERE customer_id IS NOT NULL")
+            return {customer for (customer,) in found}
+    except sqlite3.DatabaseError:
+        return set()
+
+
+def _opened(folder: Path) -> sqlite3.Connection:
+    uri = (folder / builds.PASSAGES).absolute().as_uri() + "?mode=ro&immutable=1"
+    return sqlite3.connect(uri, uri=True, check_same_thread=False)
+
+
 class _Column:
     """A text column of all rows as numbers: what equals or lies between values is found without comparing texts."""
 
@@ -181,18 +197,19 @@ class Snapshot:
         """The build in this folder, which need not be published yet. ``server``: see ``Settings.vector_server``."""
         server = get_settings().vector_server if server is None else server
         vectors = open_vectors(folder, manifest.vectors, server=server)
-        uri = (folder / builds.PASSAGES).absolute().as_uri() + "?mode=ro&immutable=1"
-        try:
-            db = sqlite3.connect(uri, uri=True, check_same_thread=False)
-            snapshot = cls(manifest, db, vectors)
-        except sqlite3.DatabaseError as problem:
-            raise IndexError_(
-                f"Build {manifest.build} of the index is damaged", "crm-assistant index rollback"
-            ) from problem
-        if len(snapshot) != len(vectors):
-            raise IndexError_(
-                f"Build {manifest.build} of the index is damaged", "crm-assistant index rollback"
-            )
+        damaged = IndexError_(
+            f"Build {manifest.build} of the index is damaged", "crm-assistant index rollback"
+        )
+        with ExitStack() as opened:  # what was opened is closed again unless all of it is well
+            opened.callback(vectors.close)
+            try:
+                db = opened.enter_context(closing(_opened(folder)))
+                snapshot = cls(manifest, db, vectors)
+            except sqlite3.DatabaseError as problem:
+                raise damaged from problem
+            if len(snapshot) != len(vectors):
+                raise damaged
+            opened.pop_all()
         return snapshot
 
     def close(self) -> None:

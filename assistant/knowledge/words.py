@@ -12,11 +12,15 @@ from typing import Any
 
 # what is cut out of normalised text: codes like lg-302 or in-000123, words, numbers like 21.90, runs of Chinese
 _TOKEN = re.compile(
-    r"(?P<code>[a-z]{1,5}-\d[\w-]*)|(?P<number>\d+(?:[.,:]\d+)*)|(?P<word>[^\W\d_\u3400-\u9fff\uf900-\ufaff]+\d*[a-z\d]*)"
+    r"(?P<code>[a-z]{1,5}-\d[a-z\d_-]*)|(?P<number>\d+(?:[.,:]\d+)*)|(?P<word>[^\W\d_\u3400-\u9fff\uf900-\ufaff]+\d*[a-z\d]*)"
     r"|(?P<han>[\u3400-\u9fff\uf900-\ufaff]+)"
 )
+EDITION = 2  # of the way text is cut: one more where a change makes other words, so that an index is written anew
 _STEMMING = threading.Lock()
-_CODE = re.compile(r"\b(?=[A-Za-z0-9-]*\d)(?=[A-Za-z0-9-]*[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+\b")
+# no \b at its ends: Chinese stands beside a code without a blank, and counts as a letter
+_CODE = re.compile(
+    r"(?<![A-Za-z0-9_])(?=[A-Za-z0-9-]*\d)(?=[A-Za-z0-9-]*[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+(?![A-Za-z0-9_])"
+)
 
 # words that say nothing about the subject of a question
 _ENGLISH = """

@@ -39,13 +39,16 @@ class HashedEmbedder:
 
 
 class ListStore:
-    """The one method of the record that the index reads."""
+    """What the index asks of the record."""
 
     def __init__(self, rows: list[dict[str, Any]] | None = None) -> None:
         self.rows = rows or []
 
     def interactions(self, *args: Any, **filters: Any) -> list[dict[str, Any]]:
         return self.rows
+
+    def unknown_customers(self, ids: set[str]) -> set[str]:
+        return ids - {row["customer_id"] for row in self.rows}
 
 
 def interaction(number: int, customer: str, text: str, **more: Any) -> dict[str, Any]:

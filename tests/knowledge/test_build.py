@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from assistant.knowledge import (
     index_status,
     rollback,
 )
+
+from assistant.knowledge.snapshot import Snapshot
 
 from .doubles import HashedEmbedder, ListStore, interaction
 
@@ -114,6 +117,43 @@ def test_rollback_and_kept_builds(home: Path, kb: Path) -> None:
     rollback(home), rollback(home)
     with pytest.raises(IndexError_, match="no earlier build"):
         rollback(home)
+
+
+def test_no_way_back_to_the_words_of_an_erased_customer(home: Path, kb: Path) -> None:
+    rows = [interaction(n, f"C-{n % 3}", f"letter{n} about subject") for n in range(30)]
+    texts = []
+    for number in range(3):
+        (kb / "public/en/new.md").write_text(f"Text of edition{number}.")
+        texts.append(build_index(ListStore(rows), HashedEmbedder(), home=home, kb_dirs=[kb]).build)
+    assert builds.published(home) == texts[::-1]
+    left = ListStore([row for row in rows if row["customer_id"] != "C-1"])
+    report = build_index(left, HashedEmbedder(), home=home, kb_dirs=[kb])
+    assert report.removed == 10
+    assert builds.published(home) == [report.build] and tree(home) == {report.build, "CURRENT"}
+
+
+def test_a_look_at_the_status_doesnt_keep_a_build_from_starting(
+    home: Path, kb: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from filelock import FileLock
+
+    monkeypatch.setattr(builds, "_LOOK_SECONDS", 30)  # however slow this machine is
+    (home / "index").mkdir(parents=True)
+    look = FileLock(home / "index" / ".lock", thread_local=False)
+    look.acquire()
+    threading.Timer(0.1, look.release).start()
+    assert build_index(None, HashedEmbedder(), home=home, kb_dirs=[kb]).published
+
+
+def test_a_build_leaves_the_live_one_closed(
+    home: Path, kb: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_index(None, HashedEmbedder(), home=home, kb_dirs=[kb])
+    closed = []
+    monkeypatch.setattr(Snapshot, "close", lambda self: closed.append(self.manifest.build))
+    live = builds.published(home)[0]
+    build_index(None, HashedEmbedder(), home=home, kb_dirs=[kb])
+    assert closed == [live]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Files of every format become documents; what can't be read is named; who may see it is decided safely."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from assistant.knowledge.documents import (
     audience_of,
     interaction_documents,
     language_of,
+    read_file,
     read_folders,
 )
 from assistant.knowledge.passages import split
@@ -237,3 +239,10 @@ def test_interactions() -> None:
 )
 def test_language_of(text: str, language: str) -> None:
     assert language_of(text) == language
+
+
+def test_a_line_separator_inside_a_json_string_ends_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "passages.jsonl"
+    path.write_text(json.dumps({"text": "one\u2028two"}, ensure_ascii=False) + "\n", encoding="utf-8")
+    [document] = read_file(path, "passages.jsonl")
+    assert isinstance(document, Document) and document.text == "one\u2028two"

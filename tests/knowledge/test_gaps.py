@@ -132,6 +132,11 @@ def test_an_edited_draft_is_read_back(store: Store, tmp_path: Path) -> None:
     path.write_text(gaps.Draft('A "quoted" title: with colon', "Text.", "en", "public").markdown())
     draft = gaps.read_draft(path, gap)
     assert (draft.title, draft.text, draft.audience) == ('A "quoted" title: with colon', "Text.", "public")
+    path.write_text("---\ntitle: Title\nlanguage: ../../elsewhere\n---\nText.")
+    assert gaps.read_draft(path, gap).language == gap.language
+    path.write_text("---\ntitle: [not closed\n---\nText.")
+    with pytest.raises(IndexError_, match="can't be read"):
+        gaps.read_draft(path, gap)
     with pytest.raises(IndexError_):
         gaps.accept(gaps.Draft("Title", "  ", "en"), home=tmp_path)
 

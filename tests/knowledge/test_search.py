@@ -312,6 +312,8 @@ def test_words() -> None:
     assert query_words("磨豆机怎么清洁") == ["磨", "豆", "机", "磨豆", "豆机", "清", "洁", "清洁"]
     assert query_words("what is it") == ["what", "is", "it"]
     assert codes("orders LO-100001 and lg-302, not e-mail") == ["lo100001", "lg302"]
+    assert codes("我的订单LO-100001什么时候到") == ["lo100001"]
+    assert segment("订单LO-100001到哪") == ["订", "单", "订单", "lo100001", "到", "哪", "到哪"]
 
 
 def test_langchain_retriever_and_jsonl(index: KnowledgeIndex, tmp_path: Path) -> None:
