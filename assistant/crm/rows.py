@@ -149,8 +149,9 @@ class Cleaner:
         self.reasons[reason] += 1
         return reason
 
-    def _refuse(self, reason: str) -> None:
+    def _refuse(self, reason: str) -> dict[str, Any] | None:
         self.refuse(reason)
+        return None
 
     def _outliers(self, record: dict[str, Any]) -> None:
         for role, (low, high) in self._limits.items():

@@ -368,7 +368,9 @@ def _canaries(home: Path, live: Snapshot | None) -> list[Canary]:
     path = home / "canaries.jsonl"
     if path.is_file():
         try:
-            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
+            lines = [
+                json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()
+            ]
             own = [Canary(str(line["query"]), str(line["source"])) for line in lines]
         except (ValueError, KeyError, TypeError) as problem:
             raise IndexError_(

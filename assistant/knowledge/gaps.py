@@ -285,8 +285,8 @@ def read_draft(path: Path, gap: Gap) -> Draft:
     try:
         post = frontmatter.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as problem:
-        said = " ".join(str(problem).split())
-        raise IndexError_(f"{path} can't be read: {said}", "a text file in UTF-8, markdown") from problem
+        why = " ".join(str(problem).split())
+        raise IndexError_(f"{path} can't be read: {why}", "a text file in UTF-8, markdown") from problem
     said = post.metadata
     language = str(said.get("language") or "").lower()[:2]
     return Draft(

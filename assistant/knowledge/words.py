@@ -15,7 +15,9 @@ _TOKEN = re.compile(
     r"(?P<code>[a-z]{1,5}-\d[a-z\d_-]*)|(?P<number>\d+(?:[.,:]\d+)*)|(?P<word>[^\W\d_\u3400-\u9fff\uf900-\ufaff]+\d*[a-z\d]*)"
     r"|(?P<han>[\u3400-\u9fff\uf900-\ufaff]+)"
 )
-EDITION = 2  # of the way text is cut: one more where a change makes other words, so that an index is written anew
+EDITION = (
+    2  # of the way text is cut: one more where a change makes other words, so that an index is written anew
+)
 _STEMMING = threading.Lock()
 # no \b at its ends: Chinese stands beside a code without a blank, and counts as a letter
 _CODE = re.compile(

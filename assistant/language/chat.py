@@ -1,5 +1,7 @@
 """The chat model: a langchain-core ``BaseChatModel`` over a local model, with two calls made for small ones."""
 
+import hashlib
+import math
 import threading
 import time
 from abc import abstractmethod
@@ -43,9 +45,63 @@ class StreamedChatModel(BaseChatModel):
 
     takes_cancelled: ClassVar[bool] = True
 
+    _priors: dict[str, list[float]] = PrivateAttr(default_factory=dict)
+    _lock: Any = PrivateAttr(default_factory=threading.Lock)
+
     @abstractmethod
     def count_tokens(self, text: str) -> int:
         """Tokens of ``text`` by itself."""
+
+    @abstractmethod
+    def _letters(
+        self, messages: list[BaseMessage], n: int, cancelled: Callable[[], bool]
+    ) -> tuple[list[float], bool]:
+        """Log probability of each of the first ``n`` letters as the answer, and whether these are more than a guess."""
+
+    def choose(
+        self,
+        prompt: str | Sequence[BaseMessage],
+        options: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Choice:
+        """The best option by the probabilities of their letters: one forward pass, no answer is written.
+
+        ``options`` are up to 26 short descriptions. They stand in the system message, before the message that
+        changes, so their cache is reused. A model favours some letters whatever is asked: what it says to the
+        same instructions with an empty question is subtracted (contextual calibration, Zhao et al. 2021,
+        https://arxiv.org/abs/2102.09690), which costs one more pass the first time only.
+        Raises Cancelled.
+        """
+        if not 2 <= len(options) <= len(LETTERS):
+            raise ValueError(f"choose takes 2 to {len(LETTERS)} options, not {len(options)}")
+        if len(set(options)) != len(options):
+            raise ValueError("choose takes options that differ")
+        messages = with_options(as_messages(prompt), options)
+        found, calibrate = self._letters(messages, len(options), cancelled)
+        if calibrate:
+            prior = self._prior([*messages[:-1], HumanMessage("N/A")], len(options), cancelled)
+            found = [score - before for score, before in zip(found, prior, strict=True)]
+        top = max(found)
+        weights = [math.exp(score - top) for score in found]
+        probabilities = {
+            option: weight / sum(weights) for option, weight in zip(options, weights, strict=True)
+        }
+        return Choice(max(probabilities, key=probabilities.__getitem__), probabilities)
+
+    def _prior(self, messages: list[BaseMessage], n: int, cancelled: Callable[[], bool]) -> list[float]:
+        """``_letters`` of a question that is asked again and again; only a digest of its words is remembered."""
+        key = hashlib.sha256(
+            repr([(m.type, m.text) for m in messages]).encode("utf-8", "replace")
+        ).hexdigest()
+        if (known := self._priors.get(key)) is not None:
+            return known
+        found, _ = self._letters(messages, n, cancelled)
+        with self._lock:
+            if len(self._priors) >= _PRIORS_KEPT:
+                self._priors.pop(next(iter(self._priors)))
+            self._priors[key] = found
+        return found
 
     def get_num_tokens(self, text: str) -> int:
         return self.count_tokens(text)
@@ -85,8 +141,6 @@ class ChatModel(StreamedChatModel):
     _writer: PromptWriter = PrivateAttr()
     _ends: frozenset[int] = PrivateAttr()
     _guide: Any = PrivateAttr(default=None)
-    _priors: dict[tuple[int, ...], torch.Tensor] = PrivateAttr(default_factory=dict)
-    _lock: Any = PrivateAttr(default_factory=threading.Lock)
 
     def __init__(self, engine: Engine, tokenizer: Any, ends: Sequence[int], **fields: Any) -> None:
         super().__init__(**fields)
@@ -178,43 +232,14 @@ class ChatModel(StreamedChatModel):
                 guess = lookup.guess(min(most, limit - timing["answer_tokens"] - 1))
                 tokens = run.next(tokens[-1], guess, sampler.pick, cancelled)
 
-    def choose(
-        self,
-        prompt: str | Sequence[BaseMessage],
-        options: Sequence[str],
-        *,
-        cancelled: Callable[[], bool] = lambda: False,
-    ) -> Choice:
-        """The best option by the logits of their letters: one forward pass, no answer is written.
-
-        ``options`` are up to 26 short descriptions. They stand in the system message, before the message that
-        changes, so their cache is reused. A model favours some letters whatever is asked: what it says to the
-        same instructions with an empty question is subtracted (contextual calibration, Zhao et al. 2021,
-        https://arxiv.org/abs/2102.09690), which costs one more pass the first time only.
-        Raises Cancelled.
-        """
-        if not 2 <= len(options) <= len(LETTERS):
-            raise ValueError(f"choose takes 2 to {len(LETTERS)} options, not {len(options)}")
-        if len(set(options)) != len(options):
-            raise ValueError("choose takes options that differ")
-        letters = [self._writer.tokenizer.encode(letter, add_special_tokens=False)[0] for letter in LETTERS]
-        letters = letters[: len(options)]
-        messages = with_options(as_messages(prompt), options)
-        budget = self.context_tokens - 1
-        ids = self._writer.ids(messages, budget)[0]
-        scores = torch.log_softmax(self._engine.logits(ids, cancelled)[letters], 0)
-        empty = [*messages[:-1], HumanMessage("N/A")]
-        prior_ids = tuple(self._writer.ids(empty, budget)[0])
-        prior = self._priors.get(prior_ids)
-        if prior is None:
-            prior = torch.log_softmax(self._engine.logits(prior_ids, cancelled)[letters], 0)
-            with self._lock:
-                if len(self._priors) >= _PRIORS_KEPT:
-                    self._priors.pop(next(iter(self._priors)))
-                self._priors[prior_ids] = prior
-        found = torch.softmax(scores - prior, 0).tolist()
-        probabilities = dict(zip(options, found, strict=True))
-        return Choice(max(probabilities, key=probabilities.__getitem__), probabilities)
+    def _letters(
+        self, messages: list[BaseMessage], n: int, cancelled: Callable[[], bool]
+    ) -> tuple[list[float], bool]:
+        letters = [
+            self._writer.tokenizer.encode(letter, add_special_tokens=False)[0] for letter in LETTERS[:n]
+        ]
+        ids = self._writer.ids(messages, self.context_tokens - 1)[0]
+        return torch.log_softmax(self._engine.logits(ids, cancelled)[letters], 0).tolist(), True
 
     def fill(self, prompt: str | Sequence[BaseMessage], form: type[_Form], **kwargs: Any) -> _Form:
         """A filled-in ``form``: the answer can't be anything but JSON of its schema.

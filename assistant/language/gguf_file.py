@@ -54,7 +54,7 @@ class GgufFile:
         self.tensors: dict[str, GgufTensor] = {}
         try:
             self._read_header()
-        except (struct.error, IndexError, KeyError, UnicodeDecodeError) as error:
+        except (struct.error, LookupError, ValueError) as error:
             self.close()
             raise _damaged(path) from error
         except WeightsError:

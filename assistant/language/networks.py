@@ -137,14 +137,27 @@ def _seeded(seed: int) -> Iterator[None]:
             torch.set_rng_state(state)
 
 
+_threads = Lock()
+_learning = 0
+_usual = 0
+
+
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """More threads only wait for each other in networks this small."""
+    """More threads only wait for each other in networks this small. Several may learn at once: each gives back the
+    number that the first found, as a later one finds the first's 1.
+    """
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    global _learning, _usual
+    with _threads:
+        if not _learning:
+            _usual = torch.get_num_threads()
+        _learning += 1
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        with _threads:
+            _learning -= 1
+            torch.set_num_threads(_usual)

@@ -6,10 +6,8 @@ The same methods as :class:`assistant.language.chat.ChatModel`; needs the packag
 """
 
 import itertools
-import json
 import math
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,12 +21,10 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from assistant.errors import AssistantError, Cancelled, ModelError
 from assistant.language.chat import (
     LETTERS,
-    Choice,
     StreamedChatModel,
     as_messages,
     last_chunk,
     with_form,
-    with_options,
 )
 from assistant.language.constrain import bounded
 from assistant.settings import Settings
@@ -61,8 +57,6 @@ class RemoteChatModel(StreamedChatModel):
 
     _servers: list[_Server] = PrivateAttr()
     _next: Any = PrivateAttr()
-    _priors: dict[str, list[float]] = PrivateAttr(default_factory=dict)
-    _lock: Any = PrivateAttr(default_factory=threading.Lock)
 
     def __init__(self, model: str, urls: Sequence[str], *, timeout_s: float = 60.0, **fields: Any) -> None:
         super().__init__(**{"name_": model, **fields})
@@ -169,39 +163,6 @@ class RemoteChatModel(StreamedChatModel):
             stream.close()
         yield last_chunk(self.name_, reason, timing, None, time.perf_counter() - started)
 
-    def choose(
-        self,
-        prompt: str | Sequence[BaseMessage],
-        options: Sequence[str],
-        *,
-        cancelled: Callable[[], bool] = lambda: False,
-    ) -> Choice:
-        """The best option by the log probabilities of their letters, calibrated as the local model's are.
-
-        A server that doesn't give log probabilities is asked for the letter alone; that one has then all of it.
-        Raises Cancelled.
-        """
-        if not 2 <= len(options) <= len(LETTERS) or len(set(options)) != len(options):
-            raise ValueError(f"choose takes 2 to {len(LETTERS)} options that differ")
-        from langchain_core.messages import HumanMessage
-
-        messages = with_options(as_messages(prompt), options)
-        scores = self._letters(messages, len(options))
-        if cancelled():
-            raise Cancelled
-        empty = [*messages[:-1], HumanMessage("N/A")]
-        key = json.dumps([m.text for m in empty], ensure_ascii=False)
-        if key not in self._priors:
-            self._priors[key] = self._letters(empty, len(options))
-        found = [score - prior for score, prior in zip(scores, self._priors[key], strict=True)]
-        if max(scores) == 0.0:  # a letter without log probabilities: there is nothing to calibrate
-            found = scores
-        top = max(found)
-        weights = [math.exp(value - top) for value in found]
-        chances = [weight / sum(weights) for weight in weights]
-        best = max(range(len(options)), key=chances.__getitem__)
-        return Choice(options[best], dict(zip(options, chances, strict=True)))
-
     def fill(self, prompt: str | Sequence[BaseMessage], form: type[_Form], **kwargs: Any) -> _Form:
         """A filled-in ``form``: constrained by the server where it can (``json_schema``), checked here, asked twice."""
         schema = bounded(form.model_json_schema())
@@ -231,8 +192,12 @@ class RemoteChatModel(StreamedChatModel):
             "allow a longer answer or ask for less",
         )
 
-    def _letters(self, messages: list[BaseMessage], n: int) -> list[float]:
-        """Log probability of each of the first ``n`` letters as the answer."""
+    def _letters(
+        self, messages: list[BaseMessage], n: int, cancelled: Callable[[], bool]
+    ) -> tuple[list[float], bool]:
+        """Of a server that gives no log probabilities, the letter alone: it has then all of it."""
+        if cancelled():
+            raise Cancelled
         answer = self._ask(messages, max_tokens=1, logprobs=True, top_logprobs=20)
         content = getattr(answer.choices[0].logprobs, "content", None)
         found = dict.fromkeys(LETTERS[:n], _UNSEEN)
@@ -245,7 +210,7 @@ class RemoteChatModel(StreamedChatModel):
             letter = (answer.choices[0].message.content or "").strip()[:1].upper()
             if letter in found:
                 found[letter] = 0.0
-        return list(found.values())
+        return list(found.values()), bool(content)
 
     def _ask(self, messages: Sequence[BaseMessage], **options: Any) -> Any:
         """The answer of the next server that gives one. Raises ModelError where none does."""

@@ -21,7 +21,6 @@ from assistant.knowledge import (
     index_status,
     rollback,
 )
-
 from assistant.knowledge.snapshot import Snapshot
 
 from .doubles import HashedEmbedder, ListStore, interaction
@@ -145,9 +144,7 @@ def test_a_look_at_the_status_doesnt_keep_a_build_from_starting(
     assert build_index(None, HashedEmbedder(), home=home, kb_dirs=[kb]).published
 
 
-def test_a_build_leaves_the_live_one_closed(
-    home: Path, kb: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_build_leaves_the_live_one_closed(home: Path, kb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build_index(None, HashedEmbedder(), home=home, kb_dirs=[kb])
     closed = []
     monkeypatch.setattr(Snapshot, "close", lambda self: closed.append(self.manifest.build))

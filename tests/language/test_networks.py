@@ -1,9 +1,12 @@
 """The small networks: they learn what is there, the same each time, and are used without torch."""
 
+import threading
+
 import numpy as np
 import scipy.sparse as sp
 import torch
 
+from assistant.language import networks
 from assistant.language.networks import autoencode, read_sequences, train_autoencoder, train_sequences
 
 
@@ -60,3 +63,40 @@ def test_used_without_torch_it_is_what_torch_computes():
 def test_nobody_bought_anything():
     p = autoencode(train_autoencoder(sp.csr_matrix((5, 4), dtype=np.float32), steps=3), np.zeros((2, 4)))
     assert np.isfinite(p).all()
+
+
+def test_two_that_learn_at_once_leave_the_number_of_threads_as_it_was():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    first_in, second_in, first_out = threading.Event(), threading.Event(), threading.Event()
+    found = []
+
+    def first():
+        with networks._one_thread():
+            first_in.set()
+            second_in.wait(60)
+        found.append(torch.get_num_threads())
+        first_out.set()
+
+    def second():
+        first_in.wait(60)
+        with networks._one_thread():
+            second_in.set()
+            first_out.wait(60)
+        found.append(torch.get_num_threads())
+
+    def later():
+        found.append(torch.get_num_threads())
+
+    try:
+        both = [threading.Thread(target=target) for target in (first, second)]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join(60)
+        after = threading.Thread(target=later)
+        after.start()
+        after.join(60)
+        assert found == [2, 2, 2]
+    finally:
+        torch.set_num_threads(before)
