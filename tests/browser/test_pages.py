@@ -83,7 +83,7 @@ def test_stopping_ends_the_answer_at_once(house: House, open_page: OpenPage) -> 
         ask(page, "#box", "Can I return it, in very many words?")
         page.wait_for_selector("#chat :text('within 30 days')")
         page.click("#box button[aria-label='Stop']")
-        page.wait_for_selector("#chat :text('Stopped.')", timeout=10_000)
+        page.wait_for_selector("#chat :text('Stopped.')")
         page.wait_for_selector("#box button[aria-label='Send']")
         ask(page, "#box", "And the label?")
         page.wait_for_selector("#chat :text('And the label?')")

@@ -28,7 +28,7 @@ def scripted(tmp_path: Path) -> Iterator[ScriptedAssistant]:
     made.store.close()
 
 
-def wait_for(true: Callable[[], Any], seconds: float = 10.0) -> None:
+def wait_for(true: Callable[[], Any], seconds: float = 60.0) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "it took too long"

@@ -305,7 +305,7 @@ def receiver() -> Iterator[Any]:
         thread.join()
 
 
-def wait_for(true: Callable[[], Any], seconds: float = 15.0) -> None:
+def wait_for(true: Callable[[], Any], seconds: float = 60.0) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "it took too long"
