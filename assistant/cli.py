@@ -724,10 +724,6 @@ def train(
             ]  # fmt: skip
         elif table is not None:
             raise click.UsageError("--table goes with churn, risk, scorecard or intents")
-        elif what == "scorecard":
-            with _store(settings) as store:
-                home = settings.home_dir
-                reports = [insight.train_record_scorecard(store, home=home, progress=progress, force=force)]
         else:
             with _store(settings) as store:
                 embedder = _embedder(settings) if what in ("all", "sentiment", "intents") else None

@@ -26,6 +26,7 @@ EDITABLE = (
     "widget_origins",
     "questions_a_minute",
     "refresh_minutes",
+    "retrain_hours",
 )
 _ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:(\d{1,5}|\*))?")
 
@@ -133,6 +134,12 @@ class Settings(BaseSettings):
         default=0.0,
         ge=0,
         description="Minutes between looks for changed articles and interactions while serving; 0 means never",
+    )
+
+    retrain_hours: float = Field(
+        default=0.0,
+        ge=0,
+        description="Hours between looks, while serving, whether models have to be trained again; 0 means never",
     )
 
     @property

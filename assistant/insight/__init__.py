@@ -22,6 +22,7 @@ _HOMES = {
     "TableModel": "assistant.insight.tablemodel",
     "TrainReport": "assistant.insight.registry",
     "check_models": "assistant.insight.moved",
+    "due_models": "assistant.insight.moved",
     "better": "assistant.insight.registry",
     "current_version": "assistant.insight.registry",
     "customer_features": "assistant.insight.features",

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assistant.errors import ModelError
 from assistant.insight.evaluate import RetrainAdvice, retrain_advice
 from assistant.insight.registry import SavedModel, hash_data, history, load_model
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 # Days of newer record after which a model is too old, whatever its columns say: a forecast is used up week by week,
 # new products aren't recommended by what others bought.
-OLDEST = {"churn": 180, "segments": 180, "recommend": 60, "lifetime": 90, "forecast": 28}
+OLDEST = {"churn": 180, "segments": 180, "recommend": 60, "lifetime": 90, "forecast": 28, "scorecard": 180}
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,20 @@ def check_models(store: "Store", home: Path, names: Sequence[str] | None = None)
     return found
 
 
+def due_models(store: "Store", home: Path) -> list[ModelCheck]:
+    """Trained models that should be trained again; without those whose newest version, clearly worse and so kept out,
+    has seen the record as it is now: trying once more would end the same way."""
+    now = record_facts(store)
+    due = []
+    for check in check_models(store, home):
+        if check.version is None or not check.advice.retrain:
+            continue
+        newest = history(home, check.model)[0]
+        if newest.version == check.version or _advice(newest, home, store, now).retrain:
+            due.append(check)
+    return due
+
+
 def record_facts(store: "Store") -> dict[str, Any]:
     """The record's last day and how much it holds; kept with each version that is trained on it."""
     counts = store.counts()
@@ -55,7 +70,10 @@ def _advice(saved: SavedModel, home: Path, store: "Store", now: dict[str, Any]) 
     if saved.name in ("sentiment", "intents"):
         return _examples_changed(saved)
     if saved.name in ("churn", "segments"):
-        advice: RetrainAdvice = load_model(home, saved.name).advice(store)
+        try:
+            advice: RetrainAdvice = load_model(home, saved.name, saved.version).advice(store)
+        except ModelError as error:  # damaged, or saved by libraries that are gone
+            return RetrainAdvice(True, (error.message,), ())
     else:
         advice = RetrainAdvice(False, (), ())
     then = saved.report.get("record")

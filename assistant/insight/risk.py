@@ -298,7 +298,12 @@ def train_scorecard(
 
 
 def train_record_scorecard(
-    store: "Store", *, home: Path, progress: Progress | None = None, force: bool = False
+    store: "Store",
+    *,
+    home: Path,
+    embedder: Any = None,
+    progress: Progress | None = None,
+    force: bool = False,
 ) -> TrainReport:
     """A scorecard over the record's own features: who leaves within 90 days is the bad case, so that every
     customer of the record has points."""

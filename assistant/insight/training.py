@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from assistant.insight.registry import (
     Progress,
     TrainReport,
     current_version,
+    history,
     not_placed,
     note_record,
     put_in_place,
@@ -31,12 +33,13 @@ TRAINERS: dict[str, str] = {
     "churn": "assistant.insight.churn:train_churn",
     "lifetime": "assistant.insight.lifetime:train_lifetime",
     "forecast": "assistant.insight.forecast:train_forecast",
+    "scorecard": "assistant.insight.risk:train_record_scorecard",
 }
 
 
 def train(
     store: Any,
-    what: str = "all",
+    what: str | Sequence[str] = "all",
     *,
     home: Path,
     embedder: Any = None,
@@ -44,19 +47,25 @@ def train(
     force: bool = False,
     if_moved: bool = False,
 ) -> list[TrainReport]:
-    """Train one model of :data:`TRAINERS`, or ``"all"``, on the record; saved under ``home/models``.
+    """Train one model of :data:`TRAINERS`, several, or ``"all"``, on the record; saved under ``home/models``.
 
     A new model that is clearly worse than the one in place is saved beside it and its report has
-    ``kept=False``; ``force`` puts it in place all the same. With ``"all"`` a model that this record is too
-    small for gets a report without a version whose notes say why, and the others are trained; only when
-    none could be trained is it an error. With ``if_moved`` only models whose data have moved since
+    ``kept=False``; ``force`` puts it in place all the same. With several or ``"all"`` a model that this record is
+    too small for gets a report without a version whose notes say why, and the others are trained; only when
+    none could be trained is it an error. A scorecard that the company learned from a table of its own is left in
+    place, unless it is the one model that is asked for. With ``if_moved`` only models whose data have moved since
     (:func:`assistant.insight.moved.check_models`) and those not trained yet are trained; the others' reports say so.
     """
-    if what != "all" and what not in TRAINERS:
-        raise ModelError(f"There is no model called {what!r}", f"one of: {', '.join(TRAINERS)}, all")
-    names = list(TRAINERS) if what == "all" else [what]
+    alone = isinstance(what, str) and what != "all"
+    names = list(TRAINERS) if what == "all" else [what] if isinstance(what, str) else list(what)
+    if unknown := [name for name in names if name not in TRAINERS]:
+        raise ModelError(f"There is no model called {unknown[0]!r}", f"one of: {', '.join(TRAINERS)}, all")
     reports: list[TrainReport] = []
     why: dict[str, str] = {}
+    if not alone and "scorecard" in names and (target := _table_of_scorecard(Path(home))):
+        names.remove("scorecard")
+        note = f"the scorecard in place was learned from a table ({target}); crm-assistant train scorecard replaces it"
+        reports.append(TrainReport("scorecard", None, notes=(note,)))
     if if_moved:
         for check in check_models(store, home, names):
             if check.advice.retrain:
@@ -75,7 +84,7 @@ def train(
         try:
             report = _trainer(name)(store, home=Path(home), embedder=embedder, progress=progress)
         except AssistantError as error:
-            if what != "all":
+            if alone:
                 raise
             log.warning("%s was not trained: %s", name, error)
             notes = tuple(filter(None, (error.message, error.hint)))
@@ -93,6 +102,12 @@ def train(
             f"No model could be trained on this record. {reasons}", "crm-assistant import orders FILE"
         )
     return reports
+
+
+def _table_of_scorecard(home: Path) -> str | None:
+    """What the scorecard in place foretells, where it was learned from a table and not from the record."""
+    saved = next((v for v in history(home, "scorecard") if v.current), None)
+    return str(saved.report.get("target")) if saved is not None and "record" not in saved.report else None
 
 
 def _settle(report: TrainReport, home: Path, force: bool) -> TrainReport:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from assistant.web.agent import staff_header
 from assistant.web.context import Context
 from assistant.web.inbox import QUIET
 from assistant.web.jobs import Job, Work
-from assistant.web.work import INDEX, TRAINING, figures, index_work, report_path, report_work, training_work
+from assistant.web.work import INDEX, index_work
 
 PAUSE = 0.4
-MODELS = ["all", "churn", "segments", "recommend", "sentiment", "intents"]
 KINDS = ["customers", "products", "orders", "interactions"]
 
 
@@ -27,6 +25,7 @@ def build(context: Context) -> gr.Blocks:
     from assistant.web.configuration import Configuration
     from assistant.web.connections import Connections
     from assistant.web.gaps import Gaps
+    from assistant.web.models import Models
     from assistant.web.offers import Offers
     from assistant.web.oversight import Activity, People, Quality
 
@@ -37,7 +36,7 @@ def build(context: Context) -> gr.Blocks:
                 for title, part in (
                     ("Knowledge", _Knowledge(context)),
                     ("Gaps", Gaps(context)),
-                    ("Models", _Models(context)),
+                    ("Models", Models(context)),
                     ("Data", _Data(context)),
                     ("Offers", Offers(context)),
                     ("Quality", Quality(context)),
@@ -301,93 +300,6 @@ def _counted(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
         if kind in counts:
             lines.append((kind.capitalize(), f"{counts[kind]:,}" + (f" ({shown})" if shown else "")))
     return [*lines, ("Passages", f"{counts['passages']:,}")] if "passages" in counts else lines
-
-
-class _Models(Part):
-    kind = TRAINING
-
-    def lay_out(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=2, min_width=300):
-                what = gr.Radio(MODELS, value="all", label="Train on the record", elem_id="what")
-                with gr.Row():
-                    start = gr.Button("Train", variant="primary", size="sm", elem_id="train")
-                    stop = gr.Button("Cancel", size="sm")
-                    back = gr.Button("Roll back", size="sm", elem_id="model-back")
-                shown = gr.HTML("", elem_id="train-progress")
-                report = gr.Button("Write the report with plots", size="sm", elem_id="report")
-                written = gr.HTML("", elem_id="report-progress")
-            with gr.Column(scale=5, min_width=320):
-                versions = gr.HTML("", elem_id="versions")
-
-        async def train(name: str, request: gr.Request) -> AsyncIterator[tuple[str, Any]]:
-            wanted = name if name in MODELS else "all"
-            async for html in self.work(self.kind, request, training_work(self.context, wanted)):
-                yield html, gr.skip()
-            yield html, self._versions()
-
-        async def watching(request: gr.Request) -> AsyncIterator[tuple[str, Any]]:
-            self.admin(request)
-            yield progress_html(self.context.jobs.last(self.kind)), self._versions()
-            if self.context.jobs.running(self.kind):
-                async for html in self.watch(self.kind):
-                    yield html, gr.skip()
-                yield html, self._versions()
-
-        def cancel(request: gr.Request) -> None:
-            self.cancel(self.kind, request)
-
-        def go_back(name: str, request: gr.Request) -> str:
-            from assistant.insight import rollback
-
-            if name not in MODELS[1:]:
-                self.admin(request)
-                gr.Warning("Choose one model first.")
-            else:
-                self.tried(
-                    request,
-                    f"model rolled back: {name}",
-                    lambda: rollback(self.home, name),
-                    name + " {} is in place.",
-                )
-            return self._versions()
-
-        async def write(request: gr.Request) -> AsyncIterator[str]:
-            async for html in self.work("report", request, report_work(self.context)):
-                yield html
-            yield html + self._report()
-
-        def last(request: gr.Request) -> str:
-            self.admin(request)
-            return self._report()
-
-        report.click(write, None, written, **QUIET)
-        page.load(last, None, written, **QUIET)
-        start.click(train, what, [shown, versions], **QUIET)
-        stop.click(cancel, None, None, **QUIET)
-        back.click(go_back, what, versions, **QUIET)
-        page.load(watching, None, [shown, versions], **QUIET)
-
-    def _report(self) -> str:
-        path = report_path(self.home)
-        if not path.is_file():
-            return '<p class="soft small">Calibration, gains, reasons, segments, forecast and more on one page.</p>'
-        when = datetime.fromtimestamp(path.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
-        return f'<p class="small"><a href="/report" target="_blank" rel="noopener">Open the report of {when}</a></p>'
-
-    def _versions(self) -> str:
-        from assistant.insight import history, model_names
-
-        rows = []
-        for name in model_names(self.home):
-            for saved in history(self.home, name)[:5]:
-                version = f"{saved.version}, in place" if saved.current else saved.version
-                when, against = saved.at[:16].replace("T", " "), str(saved.report.get("comparison", ""))
-                rows.append((name, version, when, figures(saved.metrics), against))
-        if not rows:
-            return charts.card("Models", '<p class="empty">None is trained yet.</p>')
-        head = ("Model", "Version", "Trained (UTC)", "Measured on held-out data", "Against the one before")
-        return charts.card("Models", charts.table(head, rows))
 
 
 class _Data(Part):

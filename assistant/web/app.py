@@ -18,7 +18,7 @@ from assistant.settings import Settings
 from assistant.web import look
 from assistant.web.access import STAFF_COOKIE, STAFF_HOURS, VISITOR_COOKIE, VISITOR_DAYS, Access, Visitor
 from assistant.web.context import Context
-from assistant.web.fresh import KeepFresh
+from assistant.web.fresh import KeepFresh, KeepTrained
 from assistant.web.guard import DOORS, Guard, problem
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "testserver")
@@ -42,10 +42,11 @@ def create_app(
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        fresh = KeepFresh(context)
-        context.on_settings = fresh.follow
+        watches = [KeepFresh(context), KeepTrained(context)]
+        context.on_settings = lambda settings: [watch.follow(settings) for watch in watches]
         yield
-        fresh.stop()
+        for watch in watches:
+            watch.stop()
         context.close()
 
     app = FastAPI(

@@ -22,6 +22,7 @@ _NAMES = {
     "widget_origins": "Sites that may show the widget",
     "questions_a_minute": "Questions a minute from one address",
     "refresh_minutes": "Minutes between looks for changes",
+    "retrain_hours": "Hours between looks at the models",
 }
 
 

@@ -7,6 +7,7 @@ nothing here.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Query, Request
@@ -26,12 +27,14 @@ from assistant.web.webhooks import EVENTS
 
 PREDICTIONS = (
     "value",
+    "lifetime_value",
     "churn_risk",
     "segment",
     "recommend",
     "sentiment_trend",
     "eligible_offers",
     "next_action",
+    "risk_score",
 )
 PAUSE = 0.5
 _Limit = Annotated[int, Query(ge=1, le=500)]
@@ -41,7 +44,9 @@ class NewJob(BaseModel):
     """``train`` needs the name of a model, or ``all``."""
 
     kind: Literal["index", "train"]
-    model: Literal["all", "churn", "segments", "recommend", "sentiment", "intents"] = "all"
+    model: Literal[
+        "all", "churn", "segments", "recommend", "sentiment", "intents", "lifetime", "forecast", "scorecard"
+    ] = "all"
 
 
 class NewMessage(BaseModel):
@@ -154,6 +159,21 @@ def _customers(app: FastAPI, context: Context) -> None:
         return {
             "customers": [{"customer": p.customer_id, "probability": p.probability} for p in found[:limit]]
         }
+
+    @app.get("/v1/predictions/forecast", tags=["predictions"])
+    def forecast(
+        key: Key = predict, since: date | None = None, until: date | None = None, group: str | None = None
+    ) -> dict[str, Any]:
+        """Expected orders and revenue with their intervals, for the next four weeks or between two days: in all, of one
+        product group, or of ``each``."""
+        tools = Toolbox(
+            store=store, index=None, models=context.assistant.predictor, session=Session("agent", None, f"key:{key.id}")
+        )  # fmt: skip
+        given = {"since": since, "until": until, "group": group}
+        found: dict[str, Any] = tools.call("sales_forecast", given)[0].result
+        if "error" in found:
+            raise AssistantError(found["error"], found.get("hint"))
+        return found
 
     @app.get("/v1/search", tags=["search"])
     def search(

@@ -1,5 +1,6 @@
 """The pieces of work that are started from the administrators' page and over the API."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +26,30 @@ def index_work(context: Context, *, force: bool = False) -> Work:
     return work
 
 
-def training_work(context: Context, what: str) -> Work:
-    """Train one model on the record, or all."""
+def training_work(context: Context, what: str | Sequence[str], *, if_moved: bool = False) -> Work:
+    """Train one model on the record, several, or all."""
 
     def work(progress: Any, cancelled: Any) -> list[str]:
         from assistant.insight import train
 
-        embedder = context.assistant.embedder if what in ("all", "sentiment", "intents") else None
-        home = context.settings.home_dir
-        reports = train(context.store, what, home=home, embedder=embedder, progress=progress)
-        return [
-            f"{r.model} {r.version or 'not trained'}: {figures(r.metrics)}"
-            + (f" ({'; '.join(r.notes)})" if r.notes else "")
-            for r in reports
-        ]
+        names = {what} if isinstance(what, str) else set(what)
+        embedder = context.assistant.embedder if names & {"all", "sentiment", "intents"} else None
+        reports = train(
+            context.store, what, home=context.settings.home_dir, embedder=embedder, progress=progress, if_moved=if_moved,
+        )  # fmt: skip
+        return [_said(r) for r in reports]
 
     return work
+
+
+def _said(report: Any) -> str:
+    """One line about one training run."""
+    how = f"{report.model} {report.version or 'not trained'}"
+    if report.version and not report.kept:
+        how += ", not put in place"
+    return ": ".join(filter(None, (how, figures(report.metrics)))) + (
+        f" ({'; '.join(report.notes)})" if report.notes else ""
+    )
 
 
 def report_path(home: Path) -> Path:

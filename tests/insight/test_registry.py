@@ -240,6 +240,42 @@ def test_only_what_moved_is_trained_again(tmp_path: Path, monkeypatch: pytest.Mo
     assert late.version == "v3" and "trained 92 days ago" in late.notes[-1]
 
 
+def test_what_is_due_has_been_trained_and_was_not_tried_on_this_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainers = {"good": f"{__name__}:train_good", "poor": f"{__name__}:train_poor"}
+    monkeypatch.setattr(training, "TRAINERS", trainers)
+    monkeypatch.setitem(moved.OLDEST, "good", 60)
+    assert moved.due_models(Record(0.5), tmp_path) == [], "nobody has trained anything yet"
+    training.train(Record(0.5), ["good"], home=tmp_path)
+    assert moved.due_models(Record(0.5), tmp_path) == []
+    assert [c.model for c in moved.due_models(Record(0.5, orders=230), tmp_path)] == ["good"]
+    [report] = training.train(Record(0.9, orders=230), ["good"], home=tmp_path, if_moved=True)
+    assert not report.kept and current_version(tmp_path, "good") == "v1"
+    assert moved.due_models(Record(0.9, orders=230), tmp_path) == [], "it would end the same way"
+    assert [c.model for c in moved.due_models(Record(0.5, orders=600), tmp_path)] == ["good"]
+
+
+def test_a_scorecard_of_a_table_is_not_replaced_by_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainers = {"good": f"{__name__}:train_good", "scorecard": f"{__name__}:train_poor"}
+    monkeypatch.setattr(training, "TRAINERS", trainers)
+    save_model(
+        tmp_path,
+        "scorecard",
+        Toy(),
+        metrics={"auc": 0.8},
+        features=[],
+        data_hash="",
+        report={"target": "paid"},
+    )
+    card, good = training.train(Record(0.5), home=tmp_path)
+    assert (good.version, card.version) == ("v1", None) and "a table (paid)" in card.notes[0]
+    with pytest.raises(ModelError, match="too few"):
+        training.train(Record(0.5), "scorecard", home=tmp_path)
+
+
 def test_a_rival_measured_today_counts_instead_of_old_figures(tmp_path: Path) -> None:
     def save(loss: float, rival: dict[str, float] | None = None) -> bool:
         metrics = {"log_loss": 0.3, "forward_log_loss": loss}
