@@ -150,7 +150,9 @@ def train_intents(
         )
     model = IntentModel(embedder, intents=content["intents"]).fit(texts, labels, progress=progress)
     metrics = {**model.metrics, **milliseconds(model.classify, texts)}
-    before = next((v.report.get("by_label", {}) for v in history(home, "intents") if v.current), {})
+    before: Mapping[str, Any] = next(
+        (v.report.get("by_label", {}) for v in history(home, "intents") if v.current), {}
+    )
     # of 29 labels the right one is harder to tell than of 27: such figures say nothing of each other
     others = {"labels": len(before)} if set(before) != set(model.labels) else None
     version = save_model(

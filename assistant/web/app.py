@@ -42,8 +42,13 @@ def create_app(
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
-        watches = [KeepFresh(context), KeepTrained(context)]
-        context.on_settings = lambda settings: [watch.follow(settings) for watch in watches]
+        watches = (KeepFresh(context), KeepTrained(context))
+
+        def follow(settings: Settings) -> None:
+            for watch in watches:
+                watch.follow(settings)
+
+        context.on_settings = follow
         yield
         for watch in watches:
             watch.stop()

@@ -172,7 +172,7 @@ def _customers(app: FastAPI, context: Context) -> None:
         given = {"since": since, "until": until, "group": group}
         found: dict[str, Any] = tools.call("sales_forecast", given)[0].result
         if "error" in found:
-            raise AssistantError(found["error"], found.get("hint"))
+            raise AssistantError(found["error"], found.get("hint") or "")
         return found
 
     @app.get("/v1/search", tags=["search"])

@@ -55,6 +55,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/v1/customers/{customer}/interactions"): "customers",
     ("GET", "/v1/customers/{customer}/predictions"): "predictions",
     ("GET", "/v1/predictions/churn"): "predictions",
+    ("GET", "/v1/predictions/forecast"): "predictions",
     ("GET", "/v1/search"): "search",
     ("GET", "/v1/jobs"): "jobs",
     ("POST", "/v1/jobs"): "jobs",
