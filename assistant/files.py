@@ -1,4 +1,4 @@
-"""Writing to disk so that a crash leaves the old file or the new one, never half of one."""
+"""Writing to disk so that a crash leaves the old file or the new one, never half of one; and reading JSON of others."""
 
 import json
 import os
@@ -21,6 +21,16 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def parse_json(text: str) -> Any:
+    """JSON to values. Half of a character (of an emoji that some program cut through) becomes a question mark, as no
+    file and no record could keep it. Raises ValueError.
+    """
+    value = json.loads(text)
+    if "\\ud" in text.lower():
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -117,6 +118,26 @@ def test_what_cannot_be_done_is_1_with_one_line_and_a_hint(run: Run, arguments: 
     assert [line.split(":")[0] for line in lines] == ["error", "hint"], done.stderr
 
 
+def commands(group: click.Group, before: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*before, name))
+        else:
+            yield " ".join((*before, name)), command
+
+
+def test_every_command_that_tells_something_can_tell_it_as_json() -> None:
+    without = {
+        name for name, command in commands(main) if all(option.name != "as_json" for option in command.params)
+    }
+    assert without == {"chat", "serve"}
+
+
+def test_bytes_that_are_no_text_stop_no_command(home: Path) -> None:
+    done = process("classify", "safety", os.fsdecode(b"caf\xe9 please"), home=home)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "allow\n", "")
+
+
 def test_debug_shows_the_traceback(run: Run) -> None:
     done = run("--debug", "index", "rollback")
     assert done.exit_code == 1 and done.exception is not None and not isinstance(done.exception, SystemExit)
@@ -216,6 +237,18 @@ def test_a_mapping_that_is_none(run: Run, tmp_path: Path) -> None:
     assert run("import", "customers", tmp_path / "c.csv", "--map", "nonsense").exit_code == 2
     done = run("import", "customers", tmp_path / "c.csv", "--map", "name=shoe_size")
     assert done.exit_code == 1 and "shoe_size" in done.stderr and "hint:" in done.stderr
+
+
+def test_a_table_goes_out_as_a_file_that_has_a_header_in_any_case(
+    run: Run, home: Path, tmp_path: Path
+) -> None:
+    filled(home)
+    done = run("export", "customers", "--out", tmp_path / "c.csv", "--json")
+    assert json.loads(done.stdout) == {"table": "customers", "rows": 1, "path": str(tmp_path / "c.csv")}
+    assert run("export", "offers", "--out", tmp_path / "o.csv").exit_code == 0
+    assert (tmp_path / "o.csv").read_text().startswith("id,name,")
+    done = run("privacy", "erase", "K-1", "--yes", "--json")
+    assert json.loads(done.stdout)["customers"] == 1
 
 
 # -- looking after it ---------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assistant import files
-from assistant.files import write_atomic, write_json
+from assistant.files import parse_json, write_atomic, write_json
 
 
 def test_text_bytes_and_folders(tmp_path: Path) -> None:
@@ -73,3 +73,12 @@ def test_json_is_readable_by_people(tmp_path: Path) -> None:
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
     assert "陈静" in text and text.endswith("}\n") and len(text.splitlines()) > 3
     assert json.loads(text) == {"name": "陈静", "on": "2026-10-31", "n": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [('"a \\ud83d"', "a ?"), ('{"\\uDE00x": 1}', {"?x": 1}), ('"\\ud83d\\ude00"', "\U0001f600"), ('"\\\\ud83d"', "\\ud83d")],
+    ids=["half a character", "half a character in a key", "a whole one", "written out"],
+)  # fmt: skip
+def test_json_of_others_can_be_kept(text: str, value: object) -> None:
+    assert parse_json(text) == value

@@ -25,15 +25,14 @@ def export_table(store: Store, table: str, out: Path) -> int:
             raise RecordError(f"The record has no table {table!r}.", f"one of: {names}")
         count = 0
         with _whole(out) as file:
-            writer = None
+            writer = csv.DictWriter(file, database.table(table).columns_dict)
+            if out.suffix == ".csv":
+                writer.writeheader()  # also where there are no rows
             for row in database.table(table).rows:
-                if out.suffix == ".jsonl":
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                else:
-                    if writer is None:
-                        writer = csv.DictWriter(file, list(row))
-                        writer.writeheader()
+                if out.suffix == ".csv":
                     writer.writerow(row)
+                else:
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 count += 1
     return count
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from assistant.errors import ImportFileError
+from assistant.files import parse_json
 
 SNIFF_BYTES = 1 << 16
 LONGEST_CELL = 1 << 22  # characters; more than that in one cell is a quotation mark nobody closed
@@ -398,7 +399,7 @@ def _json_table(
     line_by_line = start.startswith("{")
     if line_by_line:
         try:
-            _loads(start)
+            parse_json(start)
         except ValueError:
             line_by_line = False
 
@@ -411,7 +412,7 @@ def _json_table(
             if not line.strip():
                 continue
             try:
-                yield number, _loads(line), ""
+                yield number, parse_json(line), ""
             except ValueError:
                 yield number, line.rstrip("\n"), "not JSON"
 
@@ -441,17 +442,9 @@ def _json_table(
     return Table(path, "jsonl" if line_by_line else "json", columns, rows, encoding, notes=tuple(notes))
 
 
-def _loads(text: str) -> Any:
-    """JSON to values; half of a character (of an emoji that some program cut through) becomes a question mark."""
-    value = json.loads(text)
-    if "\\ud" in text.lower():
-        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    return value
-
-
 def _json_array(path: Path, text: str) -> list[Any]:
     try:
-        value = _loads(text)
+        value = parse_json(text)
     except ValueError as error:
         raise ImportFileError(f"{path} isn't valid JSON: {error}.", "export it again") from error
     if isinstance(value, dict):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from assistant import cli
+from assistant.cli import base, main
 from assistant.settings import get_settings
 
 from .doubles import LittleAssistant
@@ -24,10 +24,10 @@ def run(
     monkeypatch.setenv("CRM_ASSISTANT_HOME", str(tmp_path / "home"))
     get_settings.cache_clear()
     assistant = make(ORDERS)
-    monkeypatch.setattr(cli, "_assistant", lambda settings: assistant)
+    monkeypatch.setattr(base, "open_assistant", lambda settings: assistant)
 
     def invoke(*arguments: Any) -> Result:
-        return CliRunner().invoke(cli.main, [str(a) for a in arguments])
+        return CliRunner().invoke(main, [str(a) for a in arguments])
 
     yield invoke  # type: ignore[misc]
     get_settings.cache_clear()

@@ -146,15 +146,15 @@ def test_the_command_lists_accepts_and_dismisses(
 ) -> None:
     from click.testing import CliRunner
 
-    from assistant import cli
+    from assistant.cli import base, main
     from assistant.settings import get_settings
 
     monkeypatch.setenv("CRM_ASSISTANT_HOME", str(tmp_path))
-    monkeypatch.setattr(cli, "_embedder", lambda settings: HashedEmbedder())
+    monkeypatch.setattr(base, "open_embedder", lambda settings: HashedEmbedder())
     get_settings.cache_clear()
 
     def run(*arguments: str) -> str:
-        done = CliRunner().invoke(cli.main, ["index", "gaps", *arguments])
+        done = CliRunner().invoke(main, ["index", "gaps", *arguments])
         assert done.exit_code == 0, done.output
         return done.output
 
