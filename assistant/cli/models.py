@@ -293,15 +293,44 @@ def models_check(as_json: bool) -> None:
 
 
 @models.command("name-segment")
-@click.argument("segment", type=int)
-@click.argument("english")
-@click.argument("chinese")
+@click.argument("segment", type=int, required=False)
+@click.argument("english", required=False)
+@click.argument("chinese", required=False)
+@click.option("--propose", is_flag=True, help="Have the chat model propose names for all segments.")
+@click.option("--accept", is_flag=True, help="With --propose: take them.")
 @base.json_option
-def models_name_segment(segment: int, english: str, chinese: str, as_json: bool) -> None:
-    """Give a segment another name, in English and in Chinese."""
-    from assistant.insight.segments import rename_segment
+def models_name_segment(
+    segment: int | None, english: str | None, chinese: str | None, propose: bool, accept: bool, as_json: bool
+) -> None:
+    """Give a segment another name, in English and in Chinese; or have names proposed from the profiles."""
+    from assistant.insight.naming import propose_names, rename_segments
 
-    version = rename_segment(get_settings().home_dir, segment, english, chinese)
+    settings = get_settings()
+    home = settings.home_dir
+    if propose:
+        if segment is not None:
+            raise click.UsageError("--propose is for all segments")
+        with base.progress_bars() as progress:
+            found = propose_names(home, base.open_assistant(settings).model, progress=progress)
+        new = {
+            p.segment: (p.name_en, p.name_zh) for p in found if (p.name_en, p.name_zh) != (p.now_en, p.now_zh)
+        }
+        version = rename_segments(home, new) if accept and new else None
+        if as_json:
+            base.print_json({"version": version, "proposals": found})
+            return
+        for p in found:
+            click.echo(f"{p.segment} {p.now_en} ({p.now_zh}) -> {p.name_en} ({p.name_zh})")
+            for problem in p.problems:
+                click.echo(f"    kept the name it has in {problem}")
+        take = "crm-assistant models name-segment NUMBER ENGLISH CHINESE, or --propose --accept"
+        click.echo(
+            f"segments {version} is in place." if version else f"Nothing was changed. To take one: {take}"
+        )
+        return
+    if segment is None or not english or not chinese:
+        raise click.UsageError("give a segment's number and its name in English and in Chinese, or --propose")
+    version = rename_segments(home, {segment: (english, chinese)})
     said = {"model": "segments", "version": version, "segment": segment, "name": english, "name_zh": chinese}
     base.print_json(said) if as_json else click.echo(
         f"Segment {segment} is called {english} ({chinese}) now."

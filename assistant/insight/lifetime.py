@@ -1,8 +1,12 @@
 """How much a customer will still buy: BG/NBD for how often and Gamma-Gamma for how much.
 
-Both likelihoods are written out here, in weeks, over scipy. The library that had them, ``lifetimes``, has had no
-release since 2020 and needs old numpy; its successor inside ``pymc-marketing`` brings a compiler and thirty packages
-for two functions of seven parameters.
+Both likelihoods are written out here, in weeks, over scipy, because no library fits today (looked at in November 2026):
+``lifetimes`` has had no release since 2020, ``btyd`` was archived in 2024 and needs Python 3.9, and ``pymc-marketing``
+samples with PyMC, which brings a compiler and thirty packages for two functions of seven parameters. ``clvkit`` (0.2.1,
+first released this year, by one person) is light but for matplotlib and agrees: on 1,000 customers its log likelihood
+is within 0.001 of ours and the sum of the orders expected in a year within 0.0005 %. It has no time of the next
+purchase, keeps every customer's history inside a fitted model, where an erasure can't reach, and looks at each customer
+once per step instead of at each distinct history; it is the one to look at again.
 
 Sources: Fader, Hardie & Lee, "Counting Your Customers the Easy Way", Marketing Science 24 (2005) 275-284 (BG/NBD);
 Fader, Hardie & Lee, "RFM and CLV", Journal of Marketing Research 42 (2005) 415-430, and Fader & Hardie, "The

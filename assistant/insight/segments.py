@@ -6,7 +6,6 @@ silhouette (how far apart) times the stability (how much the same customers stay
 anew: adjusted Rand index over bootstrap samples, after Hennig 2007).
 """
 
-import copy
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -214,20 +213,24 @@ class SegmentModel:
             )
         return found
 
-    def rename(self, segment: int, name_en: str, name_zh: str) -> None:
-        """Give a segment another name, e.g. one that a person or the language model proposes from its
-        profile.
-        """
-        if not 1 <= segment <= len(self.segments_):
-            raise ModelError(f"There is no segment {segment}", f"segments: 1 to {len(self.segments_)}")
-        name_en, name_zh = name_en.strip(), name_zh.strip()
-        if not name_en or not name_zh:
-            raise ModelError("A segment's name can't be empty", "give a name in English and in Chinese")
-        others = [s for s in self.segments_ if s.segment != segment]
-        if any(name_en == s.name_en or name_zh == s.name_zh for s in others):
-            raise ModelError(f"Another segment is called {name_en} ({name_zh})", "give it another name")
-        old = self.segments_[segment - 1]
-        self.segments_[segment - 1] = replace(old, name_en=name_en, name_zh=name_zh)
+    def rename_all(self, names: Mapping[int, tuple[str, str]]) -> None:
+        """Give segments other names, English and Chinese, that a person chose or accepted; all of them or none."""
+        new = {s.segment: (s.name_en, s.name_zh) for s in self.segments_}
+        for segment, (name_en, name_zh) in names.items():
+            if segment not in new:
+                raise ModelError(f"There is no segment {segment}", f"segments: 1 to {len(self.segments_)}")
+            new[segment] = (name_en.strip(), name_zh.strip())
+            if not all(new[segment]):
+                raise ModelError("A segment's name can't be empty", "give a name in English and in Chinese")
+        for k in (0, 1):
+            called = [name[k].lower() for name in new.values()]
+            twice = next((name for name in new.values() if called.count(name[k].lower()) > 1), None)
+            if twice:
+                raise ModelError(f"Two segments would be called {twice[k]}", "give one of them another name")
+        self.segments_[:] = [
+            replace(s, name_en=new[s.segment][0], name_zh=new[s.segment][1]) for s in self.segments_
+        ]
+        self.named_ = {**getattr(self, "named_", {}), **{k: new[k] for k in names}}
 
     # -- scaling
     # ----------------------------------------------------------------------------------------------
@@ -506,6 +509,7 @@ def train_segments(
     """Fit a :class:`SegmentModel` on the record and save it under ``home/models/segments``."""
     started = time.perf_counter()
     model = SegmentModel().fit(store, progress=progress)
+    kept = _names_before(model, home)
     table = purchases.customer_table(store)
     version = save_model(
         home,
@@ -524,21 +528,15 @@ def train_segments(
         model.left_out_,
         len(table),
         time.perf_counter() - started,
-        notes=names,
+        notes=[*names, *([f"names kept: {', '.join(kept)}"] if kept else [])],
     )
 
 
-def rename_segment(home: Path, segment: int, name_en: str, name_zh: str) -> str:
-    """Rename a segment of the model in place, saved as a new version (so it can be rolled back); its name."""
-    model = copy.deepcopy(load_model(home, SegmentModel.name))
-    model.rename(segment, name_en, name_zh)
-    return save_model(
-        home,
-        model.name,
-        model,
-        metrics=model.metrics,
-        features=model._all_columns,
-        data_hash=hash_data(model.picture_),
-        report={"renamed": segment},
-        force=True,
-    )
+def _names_before(model: SegmentModel, home: Path) -> list[str]:
+    """Names that somebody gave to segments of the model in place stay with the same customers."""
+    from assistant.insight.naming import keep_names
+
+    try:
+        return keep_names(model, load_model(home, model.name))
+    except ModelError:  # there is none yet, or it can't be read any more
+        return []

@@ -10,6 +10,7 @@ from assistant.insight import TRAINERS
 from assistant.web import charts
 from assistant.web.admin import Part, progress_html
 from assistant.web.inbox import QUIET
+from assistant.web.segment_names import SegmentNames
 from assistant.web.work import TRAINING, figures, report_path, report_work, training_work
 
 ALL = "all"
@@ -35,6 +36,8 @@ class Models(Part):
             with gr.Column(scale=5, min_width=320):
                 versions = gr.HTML("", elem_id="versions")
                 moved = gr.HTML("", elem_id="moved")
+        gr.HTML("<h3>Names of segments</h3>")
+        SegmentNames(self.context).lay_out(page, tab)
 
         async def train(name: str, request: gr.Request) -> AsyncIterator[tuple[str, Any]]:
             wanted = name if name in TRAINERS else ALL

@@ -8,9 +8,11 @@ import pytest
 
 from assistant.crm import Store
 from assistant.errors import ModelError
+from assistant.insight.moved import check_models, record_facts
+from assistant.insight.naming import name_problem, propose_names, rename_segments
 from assistant.insight.purchases import customer_table
-from assistant.insight.registry import load_model, rollback
-from assistant.insight.segments import SegmentModel, _fifth, _stability, rename_segment, train_segments
+from assistant.insight.registry import history, load_model, note_record, rollback
+from assistant.insight.segments import Segment, SegmentModel, _fifth, _stability, train_segments
 
 from .small_shop import orders_only, small_shop
 
@@ -160,14 +162,103 @@ def test_renaming_is_a_new_version(shop: Store, tmp_path: Path) -> None:
     report = train_segments(shop, home=tmp_path)
     assert report.version == "v1" and report.metrics["silhouette"] > 0 and len(report.notes) >= 3
     old = load_model(tmp_path, "segments").segments_[0].name_en
-    assert rename_segment(tmp_path, 1, "House friends", "老朋友") == "v2"
+    assert rename_segments(tmp_path, {1: ("House friends", "老朋友")}) == "v2"
     names = {p.segment: p.name_en for p in load_model(tmp_path, "segments").predict(shop)}
     assert names[1] == "House friends"
     rollback(tmp_path, "segments")
     assert load_model(tmp_path, "segments").segments_[0].name_en == old
     for bad in ((99, "A", "甲"), (1, " ", "甲"), (1, report.notes[1].split(" (")[0].split(" ", 1)[1], "甲")):
         with pytest.raises(ModelError):
-            rename_segment(tmp_path, *bad)
+            rename_segments(tmp_path, {bad[0]: bad[1:]})
+
+
+def test_a_name_stays_with_its_customers_and_what_is_known_of_the_training_with_the_model(
+    shop: Store, tmp_path: Path
+) -> None:
+    train_segments(shop, home=tmp_path)
+    note_record(tmp_path, "segments", "v1", record_facts(shop))
+    rename_segments(tmp_path, {2: ("House friends", "老朋友")})
+    before, saved = history(tmp_path, "segments")[1], history(tmp_path, "segments")[0]
+    assert saved.data_hash == before.data_hash and saved.report["record"] == before.report["record"]
+    assert saved.report["segments"][1]["name_en"] == "House friends" and saved.report["tried"]
+    assert not next(c for c in check_models(shop, tmp_path, ["segments"])).advice.retrain
+    report = train_segments(shop, home=tmp_path)
+    assert report.notes[-1] == "names kept: House friends"
+    named = load_model(tmp_path, "segments").segments_
+    assert [s.name_en for s in named].index("House friends") == 1
+
+
+def test_two_segments_never_share_a_name(shop: Store, tmp_path: Path) -> None:
+    train_segments(shop, home=tmp_path)
+    with pytest.raises(ModelError, match="Two segments would be called"):
+        rename_segments(tmp_path, {1: ("Friends", "朋友"), 2: ("friends", "老友")})
+    assert len(history(tmp_path, "segments")) == 1
+
+
+SLEEPERS = Segment(
+    1, "Sleeping customers", "沉睡客户", "", "", 10, 0.1,
+    {"days_since_order": 300.0, "orders_12m": 1.0, "spend_12m": 20.0, "subscribed": 0.0},
+    {"days_since_order": 60.0, "orders_12m": 8.0, "spend_12m": 200.0, "subscribed": 0.4},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("Dormant small spenders", ""),
+        ("One-time buyers", ""),
+        ("Shoppers without a subscription", ""),
+        ("Loyal tea lovers", "opposite"),
+        ("Active subscribers", "opposite"),
+        ("High-value friends", "opposite"),
+        ("Top 10 buyers", "number"),
+        ("Twenty percent club", "number"),
+        ("Customer group", "says nothing"),
+        ("gone quiet", "another segment"),
+        ("People who bought something long ago and never again", "words"),
+        ("Sleepers: they don't buy", "more than a name"),
+        ("", "words"),
+    ],
+)
+def test_a_name_is_checked_against_the_profile(name: str, problem: str) -> None:
+    found = name_problem(name, SLEEPERS, ["Gone quiet"])
+    assert problem in found and bool(found) == bool(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("久未下单的客户", ""), ("一次性买家", ""), ("无订阅客户", ""), ("高消费常客", "opposite"), ("每年3单的客户", "number"),
+     ("客户群", "says nothing"), ("Sleepers", "Chinese"), ("这些客户已经很久没有下过单了所以需要关注", "Chinese")],
+)  # fmt: skip
+def test_so_is_a_chinese_one(name: str, problem: str) -> None:
+    found = name_problem(name, SLEEPERS, ["已离开的人"], zh=True)
+    assert problem in found and bool(found) == bool(problem)
+
+
+class Namer:
+    """Answers in turn: once with a number, then well; to everything Chinese with nonsense."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def invoke(self, messages: list[tuple[str, str]]) -> object:
+        from types import SimpleNamespace
+
+        self.asked.append(messages[1][1])
+        if "特点" in messages[1][1]:
+            return SimpleNamespace(content="Name")
+        return SimpleNamespace(content=f'**Name: "{"Club 7" if len(self.asked) == 1 else "Friends of " + "abcdefghijklmnopqrstuvwxyz"[len(self.asked)]}"**\nBecause.')  # fmt: skip
+
+
+def test_a_model_proposes_names_and_what_fails_keeps_the_rules(shop: Store, tmp_path: Path) -> None:
+    train_segments(shop, home=tmp_path)
+    namer = Namer()
+    found = propose_names(tmp_path, namer)
+    assert "Another name" in namer.asked[1] and "Club 7" in namer.asked[1]
+    assert all(p.name_en.startswith("Friends of") for p in found)
+    assert len({p.name_en for p in found}) == len(found)
+    assert all(p.name_zh == p.now_zh and "Chinese" in p.problems[0] for p in found)
+    assert history(tmp_path, "segments")[0].version == "v1", "nothing is saved by asking"
 
 
 def test_same_record_same_segments(shop: Store, model: SegmentModel) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from assistant.settings import Settings
 from assistant.web import fresh
 from assistant.web.jobs import Jobs
 from assistant.web.programs import NewJob
+from assistant.web.segment_names import MOST, SegmentNames
 from tests.insight.small_shop import small_shop
+from tests.insight.test_segments import Namer
 
 Client = Callable[..., Any]
 
@@ -75,3 +78,36 @@ def test_the_setting_starts_and_ends_the_looks(house_: Any) -> None:
     watch.follow(house_.settings)
     running.join(10)
     assert not running.is_alive() and watch._thread is None
+
+
+class Tab(SegmentNames):
+    """The tab as an administrator has it, without a page around it."""
+
+    def admin(self, request: Any) -> Any:
+        return SimpleNamespace(name="admin", role="admin")
+
+
+def test_names_of_segments_are_proposed_edited_and_saved(house_: Any) -> None:
+    from assistant.insight import load_model, train
+
+    home = house_.settings.home_dir
+    tab = Tab(house_)
+    assert "train segments first" in tab._fields()[0]
+    train(house_.store, "segments", home=home)
+    count = len(load_model(home, "segments").segments_)
+    fields = tab._fields()
+    assert [f["visible"] for f in fields[1 : 1 + MOST]] == [k < count for k in range(MOST)]
+    house_.assistant = SimpleNamespace(model=Namer())
+    found: list[Any] = []
+    job = house_.jobs.start(tab.kind, "admin", tab._proposing(found))
+    house_.jobs._threads[-1].join(60)
+    assert (
+        job.state == "done"
+        and len(found) == count
+        and [v.version for v in history(home, "segments")] == ["v1"]
+    )
+    english, chinese = ([p.name_en for p in found], [p.name_zh for p in found])
+    assert tab._fields({p.segment: (p.name_en, p.name_zh) for p in found})[1 + 2 * MOST] == english[0]
+    tab.save(["Tea circle", *english[1:], *[""] * (MOST - count)], chinese, None)  # type: ignore[arg-type]
+    assert [s.name_en for s in load_model(home, "segments").segments_] == ["Tea circle", *english[1:]]
+    assert house_.store.audit_log(limit=1)[0]["action"] == "segments renamed"
