@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from assistant.crm.columns import KINDS
 from assistant.errors import AssistantError
 from assistant.web import charts, look
 from assistant.web.agent import staff_header
@@ -18,7 +19,6 @@ from assistant.web.jobs import Job, Work
 from assistant.web.work import INDEX, index_work
 
 PAUSE = 0.4
-KINDS = ["customers", "products", "orders", "interactions"]
 
 
 def build(context: Context) -> gr.Blocks:
@@ -62,9 +62,10 @@ def progress_html(job: Job | None) -> str:
         return ""
     if job.state != "running":
         sort = {"done": "good", "failed": "bad"}.get(job.state, "")
-        text = job.error or "\n".join(job.report) or "Done."
-        title = f"{job.kind} · {job.state} · {job.ended or ''} · by {job.by}"
-        return f'<div class="note {sort}" role="status"><b>{escape(title)}</b><br>{escape(text).replace(chr(10), "<br>")}</div>'
+        lines = job.error.splitlines() or job.report or ["Done."]
+        title = f"{job.kind} · {job.state} · {(job.ended or '').replace('T', ' ')[:16]} · by {job.by}"
+        items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+        return f'<div class="note {sort}" role="status"><b>{escape(title)}</b><ul class="report">{items}</ul></div>'
     share = f"{100 * job.done / job.total:.0f}%" if job.total else "0%"
     counts = f"{job.done:,}" + (f" of {job.total:,}" if job.total else "")
     rate, left = job.rate, job.seconds_left
@@ -100,7 +101,7 @@ class Part:
             self.context.jobs.start(kind, person.name, work)
             self.context.store.audit(person.name, person.role, f"started: {kind}")
         except AssistantError as error:
-            gr.Warning(str(error))
+            look.warn(str(error))
         async for shown in self.watch(kind):
             yield shown
 
@@ -124,10 +125,10 @@ class Part:
         try:
             value = do()
         except AssistantError as error:
-            gr.Warning(str(error))
+            look.warn(str(error))
             return
         self.context.store.audit(person.name, person.role, action, str(value) if value is not None else None)
-        gr.Info(done.format(value))
+        look.inform(done.format(value))
 
 
 class _Knowledge(Part):
@@ -154,7 +155,11 @@ class _Knowledge(Part):
                 )  # fmt: skip
                 with gr.Row():
                     role = gr.Radio(
-                        ["visitor", "customer", "agent"], value="visitor", label="As", elem_id="try-role"
+                        ["visitor", "customer", "agent"],
+                        value="visitor",
+                        label="As",
+                        elem_id="try-role",
+                        elem_classes="pick",
                     )
                     customer = gr.Textbox(label="Customer id", max_length=80, elem_id="try-customer")
                 hits = gr.HTML("", elem_id="hits")
@@ -263,15 +268,16 @@ class _Knowledge(Part):
                 sort = "good" if d.audience == "public" else "warn"
                 link = f"/source?of={quote('kb:' + d.source)}&as=staff"
                 rows.append(
-                    f'<tr><td><a href="{link}" target="_blank" rel="noopener">{escape(d.title)}</a></td><td><span class="pill {sort}">'
-                    f"{escape(d.audience)}</span></td><td>{escape(d.language)}</td><td>{escape(str(d.at or '')[:10])}</td>"
-                    f'<td class="soft small">{escape(d.source)}</td></tr>'
+                    f'<tr><td data-name="Title"><a href="{link}" target="_blank" rel="noopener">{escape(d.title)}</a></td><td data-name="Audience"><span class="pill {sort}">'
+                    f'{escape(d.audience)}</span></td><td data-name="Language">{escape(d.language)}</td>'
+                    f'<td class="short" data-name="Updated">{escape(str(d.at or "")[:10])}</td>'
+                    f'<td class="soft small" data-name="File">{escape(d.source)}</td></tr>'
                 )
         head = "<tr><th>Title</th><th>Audience</th><th>Language</th><th>Updated</th><th>File</th></tr>"
         note = f"{len(rows)} in {', '.join(map(str, folders))}; after a change, build"
         return charts.card(
             "Articles",
-            f'<div class="scroll" tabindex="0" style="max-height:26rem;overflow-y:auto"><table class="plain">{head}{"".join(rows)}</table></div>',
+            f'<div class="scroll" tabindex="0" style="max-height:26rem;overflow-y:auto"><table class="plain stack">{head}{"".join(rows)}</table></div>',
             note=note,
         )
 
@@ -309,15 +315,18 @@ class _Data(Part):
         counts = gr.HTML("", elem_id="counts")
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300):
-                kind = gr.Radio(KINDS, value="orders", label="What is in the file", elem_id="import-kind")
+                kind = gr.Radio(
+                    [(name.replace("_", " ").capitalize(), name) for name in KINDS], value="orders", elem_id="import-kind",
+                    label="What is in the file", elem_classes="pick",
+                )  # fmt: skip
                 file = gr.File(
-                    label="CSV, JSONL, Parquet or XLSX", type="filepath", elem_id="import-file", height=140,
+                    label="CSV, JSONL, Parquet or XLSX", type="filepath", elem_id="import-file", height=180,
                     file_types=[".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx"],
                 )  # fmt: skip
                 with gr.Row():
                     dry = gr.Button("Check only", size="sm", elem_id="dry")
                     real = gr.Button("Import", variant="primary", size="sm", elem_id="import")
-                    stop = gr.Button("Cancel", size="sm")
+                    stop = gr.Button("Cancel", size="sm", elem_id="import-cancel")
             with gr.Column(scale=5, min_width=320):
                 shown = gr.HTML(
                     '<p class="empty">A check reads the whole file, shows what each column was taken for and what is wrong'
@@ -330,7 +339,7 @@ class _Data(Part):
         ) -> AsyncIterator[tuple[str, str]]:
             self.admin(request)
             if not path or what not in KINDS:
-                gr.Warning("Choose a file first.")
+                look.warn("Choose a file first.")
                 yield "", self._counts()
                 return
             job = lambda p, c: self._import(p, path, what, only)  # noqa: E731

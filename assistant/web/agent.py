@@ -1,5 +1,6 @@
 """The agents' page: an account with its risk, reasons and timeline, questions about it, and the line of hand-offs."""
 
+import textwrap
 import time
 from collections.abc import AsyncIterator, Iterator
 from html import escape
@@ -13,13 +14,13 @@ from assistant.dialogue.tools import Toolbox
 from assistant.errors import AssistantError
 from assistant.web import charts, look, views
 from assistant.web.context import Context, follow
-from assistant.web.inbox import QUIET, Inbox, notes_card
+from assistant.web.inbox import POLL_SECONDS, QUIET, Inbox, notes_card
+from assistant.web.timeline import CHANNELS, timeline
 from assistant.web.words import EN
 
 ALIKE = 0.75  # how like the text a customer's name has to be where something was said about it, too
 KEPT_SECONDS = 300.0  # who is most at risk takes seconds to work out and changes once a day
 MOODS = 40  # newest messages of a customer whose mood is shown
-CHANNELS = ["all", "email", "chat", "call", "ticket", "review"]
 SHORTCUTS = (  # key, what it does, what it presses or focuses
     ("/", "find a customer", "#find input, #find textarea"),
     ("q", "ask about the account", "#ask textarea"),
@@ -34,6 +35,10 @@ SHORTCUTS = (  # key, what it does, what it presses or focuses
     ("b", "hand back", "#back"),
     ("?", "these keys", "#keys-help"),
 )
+_NOBODY = (
+    '<section class="card"><p class="empty">Choose a customer, or find one by name, e-mail, id, or something that was said.'
+    " Press <kbd>/</kbd> to search, <kbd>?</kbd> for all keys.</p></section>"
+)
 QUESTIONS = (
     "How likely is this customer to leave, and why?",
     "Summarise this account.",
@@ -47,11 +52,13 @@ def build(context: Context) -> gr.Blocks:
         with gr.Column(elem_classes="wide"):
             top = gr.HTML(look.header(context.company, "Agents"))
             gr.HTML(look.shortcuts(SHORTCUTS), elem_id="shortcuts")
+            count = gr.HTML("", elem_id="waiting", elem_classes="unseen")
+            timer = gr.Timer(POLL_SECONDS)
             with gr.Tabs():
                 with gr.Tab("Account", id="account"):
                     _Account(context).lay_out(page)
                 with gr.Tab("Line of hand-offs", id="inbox"):
-                    Inbox(context).lay_out(page)
+                    Inbox(context).lay_out(page, count, timer)
 
         def header(request: gr.Request) -> str:
             return staff_header(context, request, "Agents")
@@ -98,48 +105,51 @@ class _Account:
                     [], label="Said in conversations", elem_id="said", elem_classes="list", visible=False
                 )
                 marked = gr.State("")
-            with gr.Column(scale=5, min_width=320):
-                profile = gr.HTML('<p class="empty">Choose a customer.</p>', elem_id="profile")
-                with gr.Row():
-                    with gr.Column(min_width=280):
+            with gr.Column(scale=7, min_width=320):
+                profile = gr.HTML(_NOBODY, elem_id="profile")
+                with gr.Row(elem_classes="account"):
+                    with gr.Column(scale=5, min_width=320):
+                        chat = gr.Chatbot(
+                            label="Ask about this account", show_label=False, elem_classes="chat card-like", elem_id="about",
+                            height=430, buttons=[], latex_delimiters=[], allow_tags=False, group_consecutive_messages=False,
+                            placeholder="<h3>Ask about this account</h3><p>Answers name their sources.</p>",
+                            examples=[{"text": q} for q in QUESTIONS],
+                        )  # fmt: skip
+                        box = gr.Textbox(
+                            placeholder="Ask about this account, or anything else", show_label=False, label="Question",
+                            container=False, submit_btn=True, stop_btn=False, max_lines=5, max_length=20_000,
+                            elem_classes="box", elem_id="ask",
+                        )  # fmt: skip
+                        channel = gr.Radio(
+                            [(name.capitalize(), name) for name in CHANNELS], value="all", label="Timeline",
+                            show_label=False, container=False, elem_id="channel", elem_classes="pick", visible=False,
+                        )  # fmt: skip
+                        shown_timeline = gr.HTML("", elem_id="timeline")
+                        notes = gr.HTML("", elem_id="notes")
+                        note = gr.Textbox(
+                            placeholder="A note for colleagues; customers never see it", show_label=False, label="Note",
+                            container=False, submit_btn=True, max_lines=4, max_length=4000, elem_classes="box",
+                            elem_id="note", visible=False,
+                        )  # fmt: skip
+                    with gr.Column(scale=4, min_width=280, elem_classes="facts-first"):
                         risk = gr.HTML("", elem_id="risk")
                         mood = gr.HTML("", elem_id="mood")
-                    with gr.Column(min_width=280):
                         advice = gr.HTML("", elem_id="advice")
-        with gr.Row():
-            with gr.Column(scale=1, min_width=320):
-                chat = gr.Chatbot(
-                    label="Ask about this account", elem_classes="chat card-like", elem_id="about", height=460, buttons=[],
-                    latex_delimiters=[], allow_tags=False, group_consecutive_messages=False,
-                    placeholder="<h3>Ask about this account</h3><p>Answers name their sources.</p>",
-                    examples=[{"text": q} for q in QUESTIONS],
-                )  # fmt: skip
-                box = gr.Textbox(
-                    placeholder="Ask about this account, or anything else", show_label=False, label="Question",
-                    container=False, submit_btn=True, stop_btn=False, max_lines=5, max_length=20_000,
-                    elem_classes="box", elem_id="ask",
-                )  # fmt: skip
-            with gr.Column(scale=1, min_width=320):
-                channel = gr.Radio(CHANNELS, value="all", label="Timeline", elem_id="channel")
-                timeline = gr.HTML("", elem_id="timeline")
-                notes = gr.HTML("", elem_id="notes")
-                note = gr.Textbox(
-                    placeholder="A note for colleagues; customers never see it", show_label=False, label="Note", container=False,
-                    submit_btn=True, max_lines=4, max_length=4000, elem_classes="box", elem_id="note", visible=False,
-                )  # fmt: skip
 
         page.load(self.first, None, found, **QUIET)
         # on Enter only: results that come while somebody already chooses would take the choice away
         find.submit(self.search, find, [found, said], **QUIET)
         opened = found.change(
-            self.open, [found, channel, marked], [profile, timeline, chat, risk, advice, mood], **QUIET
+            self.open, [found, channel, marked], [profile, shown_timeline, chat, risk, advice, mood], **QUIET
         )
-        shown = said.change(self.show_said, [said, channel], [found, channel, marked, timeline], **QUIET)
+        shown = said.change(
+            self.show_said, [said, channel], [found, channel, marked, shown_timeline], **QUIET
+        )
         for event in (opened, shown):
             event.then(None, None, None, js="() => window.showMarked()")
-        found.change(self.notes, found, [notes, note], **QUIET)
-        note.submit(self.add_note, [note, found], [notes, note], **QUIET)
-        channel.change(self.timeline, [found, channel, marked], timeline, **QUIET)
+        found.change(self.notes, found, [notes, note, channel], **QUIET)
+        note.submit(self.add_note, [note, found], [notes, note, channel], **QUIET)
+        channel.change(self.timeline, [found, channel, marked], shown_timeline, **QUIET)
         box.submit(self.ask, [box, found], [chat, box], **QUIET)
         chat.example_select(self.ask_example, found, [chat, box], **QUIET)
         box.stop(self.stop, found, None, **QUIET)
@@ -161,9 +171,10 @@ class _Account:
         store = self.context.store
         rows = store.find_customers(text)
         said = [] if rows else self._said(text)
+        label = f"Customers like “{text[:40]}”"
         if not rows:
             rows = [r for r in store.closest_customers(text, n=8) if r["score"] >= ALIKE or not said]
-        label = f"Customers like “{text[:40]}”"
+            label = "Nobody is called so. Spelled alike:" if rows else "No customer is called so."
         return (
             gr.update(choices=[_choice(r) for r in rows[:8]], label=label, value=None),
             gr.update(choices=said, value=None, visible=bool(said)),
@@ -184,7 +195,7 @@ class _Account:
             if row is None or hit.score < index.threshold / 2:
                 continue
             who = self.context.store.customer(row["customer_id"]) or {}
-            quoted = " ".join(row["text"].split())[:80]
+            quoted = textwrap.shorten(row["text"], 80, placeholder=" …")
             choices.append(
                 (
                     f"{row['at'][:10]} · {row['channel']} · {who.get('name') or row['customer_id']}: {quoted}",
@@ -201,7 +212,7 @@ class _Account:
         if row is None or customer is None:
             return (gr.skip(),) * 4
         whose = gr.update(choices=[_choice(customer)], value=customer["id"], label="Whose it is")
-        return whose, "all", row["id"], self._timeline(customer["id"], "all", row["id"])
+        return whose, "all", row["id"], timeline(self.context.store, customer["id"], "all", row["id"])
 
     def _most_at_risk(self) -> tuple[list[tuple[str, str]], str]:
         """Whom to look at first, and what to call them; without a churn model, the first customers."""
@@ -230,7 +241,7 @@ class _Account:
         person = self.context.staff(request)
         row = self.context.store.customer(customer) if customer else None
         if row is None:
-            yield '<p class="empty">Choose a customer.</p>', "", gr.update(value=[]), "", "", ""
+            yield _NOBODY, "", gr.update(value=[]), "", "", ""
             return
         tools = Toolbox(
             store=self.context.store, index=None, models=self.context.assistant.predictor,
@@ -240,7 +251,7 @@ class _Account:
         messages = self._messages(person.name, row["id"])
         yield (
             self._profile(row, tools),
-            self._timeline(row["id"], channel, marked),
+            timeline(self.context.store, row["id"], channel, marked),
             gr.update(value=messages),
             waiting,
             "",
@@ -307,18 +318,20 @@ class _Account:
         ]
         return charts.card("Sentiment over time", charts.moods(points))
 
-    def notes(self, customer: str | None, request: gr.Request) -> tuple[str, Any]:
+    def notes(self, customer: str | None, request: gr.Request) -> tuple[str, Any, Any]:
+        """Notes, the field for another, and the filter of the timeline: both only where there is an account."""
         self.context.staff(request)
         if not customer:
-            return "", gr.update(visible=False)
-        return notes_card(self.context.store.notes(customer_id=customer)), gr.update(visible=True)
+            return "", gr.update(visible=False), gr.update(visible=False)
+        shown = notes_card(self.context.store.notes(customer_id=customer))
+        return shown, gr.update(visible=True), gr.update(visible=True)
 
-    def add_note(self, text: str, customer: str | None, request: gr.Request) -> tuple[str, Any]:
+    def add_note(self, text: str, customer: str | None, request: gr.Request) -> tuple[str, Any, Any]:
         person = self.context.staff(request)
         if customer and (text or "").strip() and self.context.store.customer(customer):
             self.context.store.add_note(text, person.name, customer_id=customer)
-        shown, box = self.notes(customer, request)
-        return shown, {**box, "value": ""}
+        shown, box, channel = self.notes(customer, request)
+        return shown, {**box, "value": ""}, channel
 
     def _advice(self, customer: str, tools: Toolbox) -> str:
         parts = []
@@ -328,7 +341,7 @@ class _Account:
                 f"<li>{escape(a['text'])} <span class='soft small'>{escape(a.get('why', ''))}</span></li>"
                 for a in actions
             )
-            body = f'<ul style="margin:.1rem 0 0;padding-left:1.1rem">{items}</ul>'
+            body = f'<ul class="plain">{items}</ul>'
             parts.append(
                 charts.card("Do next", body if items else '<span class="soft">Nothing is open.</span>')
             )
@@ -342,7 +355,7 @@ class _Account:
                 f"<li><b>{escape(str(p['name']))}</b> <span class='soft small'>{_price(p)} {escape(str(p['reason']))}</span></li>"
                 for p in products
             )
-            parts.append(charts.card("May like", f'<ul style="margin:0;padding-left:1.1rem">{rows}</ul>'))
+            parts.append(charts.card("May like", f'<ul class="plain">{rows}</ul>'))
         offers = tools.call("eligible_offers", {"customer": customer})[0].result
         if isinstance(offers, dict) and not offers.get("error"):
             items = "".join(
@@ -351,46 +364,17 @@ class _Account:
             )
             against = "".join(f"<li>{escape(text)}</li>" for text in offers["against"][:6])
             why = (
-                f'<details class="small soft"><summary>Not allowed now ({len(offers["against"])})</summary><ul>{against}</ul></details>'
+                f'<details class="small soft"><summary>Not allowed now ({len(offers["against"])})</summary><ul class="plain">{against}</ul></details>'
                 if against
                 else ""
             )
-            shown = (
-                f'<ul style="margin:0;padding-left:1.1rem">{items}</ul>'
-                if items
-                else '<span class="soft">None now.</span>'
-            )
+            shown = f'<ul class="plain">{items}</ul>' if items else '<span class="soft">None now.</span>'
             parts.append(charts.card("Offers the policy allows", shown + why))
         return f'<div class="steps">{"".join(parts)}</div>'
 
     def timeline(self, customer: str | None, channel: str, marked: str, request: gr.Request) -> str:
         self.context.staff(request)
-        return self._timeline(customer, channel, marked) if customer else ""
-
-    def _timeline(self, customer: str, channel: str, marked: str = "") -> str:
-        """The newest interactions; ``marked`` is one to be seen, however old it is."""
-        store = self.context.store
-        chosen = channel if channel in CHANNELS[1:] else None
-        rows = store.interactions(customer, channel=chosen, limit=60)
-        older = store.interaction(marked) if marked and marked not in {r["id"] for r in rows} else None
-        if older is not None and older["customer_id"] == customer and chosen in (None, older["channel"]):
-            rows.append(older)
-        if not rows:
-            return charts.card("Timeline", '<p class="empty">Nothing was said here.</p>')
-        items = []
-        for r in rows:
-            stars = f" · {'★' * int(r['rating'])}" if r.get("rating") else ""
-            status = ' <span class="pill warn">open</span>' if r.get("status") == "open" else ""
-            subject = f"<b>{escape(r['subject'])}</b><br>" if r.get("subject") else ""
-            text = r["text"]
-            body = escape(text) if len(text) < 400 else f"{escape(text[:380])} …"
-            items.append(
-                f'<li class="{escape(r["author"])}{" marked" if r["id"] == marked else ""}" tabindex="-1" id="{escape(r["id"])}"><span class="when">{escape(r["at"][:16].replace("T", " "))} ·'
-                f" {escape(r['channel'])} · {escape(r['author'])}{stars} · {escape(r['id'])}</span>{status}<div class='said'>{subject}{body}</div></li>"
-            )
-        return charts.card(
-            "Timeline", f'<ul class="timeline" tabindex="0">{"".join(items)}</ul>', note=f"{len(rows)} newest"
-        )
+        return timeline(self.context.store, customer, channel, marked) if customer else ""
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
@@ -415,7 +399,7 @@ class _Account:
         try:
             ticket = self.context.ask(question, session, conversation)
         except AssistantError as error:
-            gr.Warning(str(error))
+            look.warn(str(error))
             yield gr.skip(), gr.skip()
             return
         cleared = False

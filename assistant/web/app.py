@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from assistant import __version__
 from assistant.crm.conversations import new_id
@@ -129,11 +129,11 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
             f'<a class="card" href="{to}"><b>{name}</b><br><span class="soft">{text}</span></a>'
             for to, name, text in doors
         )
-        bar = f'<div class="bar"><span class="mark">{escape(context.company[:1])}</span><span class="name">{escape(context.company)}</span></div>'
         return look.plain_page(
             context.company,
-            f"{bar}<h1>The assistant of {escape(context.company)}</h1><p class='soft'>It runs on this machine; nothing"
+            f"<h1>The assistant of {escape(context.company)}</h1><p class='soft'>It runs on this machine; nothing"
             f" leaves it.</p><div class='doors'>{cards}</div>",
+            company=context.company,
         )
 
     @app.get("/health")
@@ -151,7 +151,7 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
 
     @app.get("/sign-in", response_class=HTMLResponse, include_in_schema=False)
     def sign_in_page(next: str = "/agent") -> str:
-        return _sign_in(context.company, _own(next), company_accounts=bool(context.settings.oidc_issuer))
+        return _sign_in(context, _own(next))
 
     @app.post("/sign-in", include_in_schema=False)
     async def sign_in(request: Request) -> Response:
@@ -164,8 +164,7 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
             )
         except AssistantError as error:
             store.audit(form.get("name", "")[:40], "visitor", "sign-in refused", address)
-            accounts = bool(context.settings.oidc_issuer)
-            return HTMLResponse(_sign_in(context.company, to, str(error), company_accounts=accounts), 401)
+            return HTMLResponse(_sign_in(context, to, error), 401)
         store.audit(person.name, person.role, "signed in", address)
         if to == "/admin" and person.role != "admin":
             to = "/agent"
@@ -194,7 +193,7 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
                 access.change_password, person.name, form.get("old", ""), form.get("new", "")
             )
         except AssistantError as error:
-            return HTMLResponse(_password(context.company, str(error)), 400)
+            return HTMLResponse(_password(context.company, error), 400)
         store.audit(person.name, person.role, "changed the password")
         return signed_in(request, access, changed, "/admin" if changed.role == "admin" else "/agent")
 
@@ -208,7 +207,7 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
         form = await _form(request)
         wanted = form.get("customer") or None
         if not context.is_demo or (wanted and wanted not in {c["id"] for c in demo_customers(store)}):
-            return JSONResponse({"title": "This is open on the demo company only.", "status": 403}, 403)
+            return problem(403, "This is open on the demo company only.")
         return _as_visitor(
             request, access, Visitor(new_id("CV"), wanted), _customer_page(form.get("page", ""))
         )
@@ -218,7 +217,9 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
         """Come from the company's own site, with a token that it has signed."""
         who = access.customer_of(token)
         if who is None or store.customer(who) is None:
-            return JSONResponse({"title": "The token is not valid or too old.", "status": 403}, 403)
+            return problem(
+                403, "The token is not valid or too old.", "go back to the shop and open the chat again"
+            )
         return _as_visitor(request, access, Visitor(new_id("CV"), who), _customer_page(page))
 
     @app.get("/session/new", include_in_schema=False)
@@ -267,11 +268,11 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
             visitor = access.visitor(request.cookies) or Visitor("")
             found = read(context, of, role=visitor.role, customer=visitor.customer)
         if found is None:
-            page = look.plain_page(
-                "Not found", "<h1>Nothing here</h1><p>There is no such text, or it is not for you.</p>"
-            )
-            return HTMLResponse(page, 404)
-        return HTMLResponse(look.plain_page(found[0], f'<article class="card">{found[1]}</article>'))
+            return problem(404, "Nothing here", "There is no such text, or it is not for you.")
+        page = look.plain_page(
+            found[0], f'<article class="card">{found[1]}</article>', company=context.company
+        )
+        return HTMLResponse(page)
 
 
 async def _in_thread(function: Any, *args: Any, **named: Any) -> Any:
@@ -313,30 +314,48 @@ def _as_visitor(request: Request, access: Access, visitor: Visitor, to: str) -> 
     return response
 
 
-def _sign_in(company: str, to: str, error: str = "", *, company_accounts: bool = False) -> str:
-    other = '<a class="quiet" href="/sign-in/company">Sign in with your company account</a>'
-    note = f'<p class="note bad" role="alert">{escape(error)}</p>' if error else ""
+def _sign_in(context: Context, to: str, error: AssistantError | None = None) -> str:
+    accounts = bool(context.settings.oidc_issuer)
+    other = (
+        '<a class="quiet" href="/sign-in/company">Sign in with your company account</a>' if accounts else ""
+    )
+    # only while it helps: afterwards it would tell strangers a name
+    first = any(p.name == "admin" and p.must_change and p.epoch == 1 for p in context.access.people())
+    help = (
+        '<p class="soft small">The first administrator is <b>admin</b>; the one-time password was printed where the server'
+        " was started first.</p>"
+        if first
+        else '<p class="soft small">For agents and administrators. An administrator gives you a name and a one-time'
+        " password.</p>"
+    )
     return look.plain_page(
-        "Sign in",
-        f'<form class="card" method="post" action="/sign-in"><h1>{escape(company)}</h1>{note}'
+        f"Sign in · {context.company}",
+        f'<form class="card" method="post" action="/sign-in"><h1>Sign in</h1>{_note(error)}'
         f'<input type="hidden" name="next" value="{escape(to)}">'
         '<label>Name<input name="name" autocomplete="username" required autofocus></label>'
         '<label>Password<input name="password" type="password" autocomplete="current-password" required></label>'
-        '<button class="go">Sign in</button><p class="soft small">The first administrator is <b>admin</b>; the one-time'
-        f" password was printed where the server was started first.</p>{other if company_accounts else ''}</form>",
+        f'<button class="go">Sign in</button>{other}{help}</form>',
+        company=context.company,
     )
 
 
-def _password(company: str, error: str = "") -> str:
-    note = f'<p class="note bad" role="alert">{escape(error)}</p>' if error else ""
+def _password(company: str, error: AssistantError | None = None) -> str:
     return look.plain_page(
-        "Choose a password",
-        f'<form class="card" method="post" action="/password"><h1>Choose a password</h1>{note}'
+        f"Choose a password · {company}",
+        f'<form class="card" method="post" action="/password"><h1>Choose a password</h1>{_note(error)}'
         '<label>Present password<input name="old" type="password" autocomplete="current-password" required autofocus></label>'
         '<label>New password<input name="new" type="password" autocomplete="new-password" minlength="10" required></label>'
         '<label>New password again<input name="again" type="password" autocomplete="new-password" required></label>'
         '<button class="go">Save</button><p class="soft small">At least 10 characters.</p></form>',
+        company=company,
     )
+
+
+def _note(error: AssistantError | None) -> str:
+    if error is None:
+        return ""
+    hint = f" {error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
+    return f'<p class="note bad" role="alert">{escape(error.message + hint)}</p>'
 
 
 __all__ = ["DOORS", "create_app"]

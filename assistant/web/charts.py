@@ -1,5 +1,6 @@
 """Plots as HTML and SVG in the page's own colours: no library in the browser, readable in both themes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -11,14 +12,18 @@ OUTCOMES = {"answered": "--c-accent", "handed_off": "--c-soft", "unknown": "--c-
 
 def reasons(rows: Sequence[Mapping[str, Any]]) -> str:
     """Reasons of a prediction as bars to the right (raise it) and to the left (lower it), with words for readers."""
-    most = max((abs(float(r["contribution"])) for r in rows), default=0.0) or 1.0
+    parts = [float(r["contribution"]) for r in rows]
+    most = max(map(abs, parts), default=0.0) or 1.0
+    both = min(parts, default=0.0) < 0 < max(parts, default=0.0)  # one side alone has the whole width
     out = []
-    for r in rows:
-        part = float(r["contribution"])
+    for r, part in zip(rows, parts, strict=True):
         side = "up" if part >= 0 else "down"
+        way = "raises the risk" if part >= 0 else "lowers the risk"
+        text = re.sub(r"\s*\((raises|lowers)\)$", "", str(r["text"]))  # the colour says so
+        share = (50 if both else 100) * abs(part) / most
         out.append(
-            f'<span>{escape(str(r["text"]))}</span><span class="track" role="img" aria-label="{part:+.2f}">'
-            f'<span class="fill {side}" style="width:{50 * abs(part) / most:.1f}%"></span></span>'
+            f'<span>{escape(text)}</span><span class="track{" both" if both else ""}" role="img" aria-label="{way}, {part:+.2f}">'
+            f'<span class="fill {side}" style="width:{share:.1f}%"></span></span>'
         )
     legend = (
         '<div class="legend"><span><i style="background:var(--c-bad)"></i>raises the risk</span>'

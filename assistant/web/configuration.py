@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 from assistant.errors import AssistantError
 from assistant.files import write_json
 from assistant.settings import EDITABLE, PREFIX, Settings, from_environment, kept_settings
-from assistant.web import charts
+from assistant.web import charts, look
 from assistant.web.admin import QUIET, Part
 
 CHANGED = "changed settings"
@@ -80,7 +80,7 @@ class Configuration(Part):
         if changes:
             self._change(request, changes)
         else:
-            gr.Info("Nothing was changed.")
+            look.inform("Nothing was changed.")
         return self.show(request)
 
     def undo(self, request: gr.Request) -> tuple[Any, ...]:
@@ -88,7 +88,7 @@ class Configuration(Part):
         self.admin(request)
         last = next(iter(self.context.store.audit_log(limit=1, action=CHANGED)), None)
         if last is None:
-            gr.Warning("Nothing was changed here yet.")
+            look.warn("Nothing was changed here yet.")
         else:
             self._change(request, dict(last["detail"]["before"]))
         return self.show(request)
@@ -100,13 +100,13 @@ class Configuration(Part):
         try:
             settings = keep_settings(context.settings, changes)
         except AssistantError as error:
-            gr.Warning(str(error))
+            look.warn(str(error))
             return
         context.apply(settings)
         names = ", ".join(changes)
         detail = {"before": before, "after": changes}
         context.store.audit(person.name, person.role, CHANGED, names, detail)
-        gr.Info(f"Saved: {', '.join(_NAMES[name] for name in changes)}. It holds from now on.")
+        look.inform(f"Saved: {', '.join(_NAMES[name] for name in changes)}. It holds from now on.")
 
     def _table(self) -> str:
         settings, kept = self.context.settings, kept_settings(self.home)

@@ -86,7 +86,7 @@ class Connections(Part):
             )
             for k in keys
         ]
-        known = charts.table(("Name", "May", "Made", "By", "Until", ""), rows)
+        known = charts.table(("Name", "May", "Made", "By", "Until", "State"), rows)
         lines = []
         for h in hooks:
             sent = self.context.webhooks.deliveries(h.id)

@@ -112,7 +112,7 @@ class Context:
     @property
     def is_demo(self) -> bool:
         """Whether the record is the demo company's: only then may a visitor choose to be one of its customers."""
-        return self.store.meta("demo_seed") is not None
+        return bool(self.assistant.is_demo)
 
     def warm_up(self) -> None:
         """Load what the first question would have to wait for. What is missing is told when somebody asks."""

@@ -26,6 +26,7 @@ def build(context: Context, words: Words) -> gr.Blocks:
     ) as page:
         seen = gr.State(None)
         turns = gr.State([])
+        rated = gr.State(None)  # the turn that was found not helpful last
         with gr.Column(elem_classes="narrow"):
             top = gr.HTML(look.header(context.assistant.company_in(words.language), words.title))
             chat = gr.Chatbot(
@@ -41,6 +42,11 @@ def build(context: Context, words: Words) -> gr.Blocks:
                 feedback_options=("Like", "Dislike"),
                 group_consecutive_messages=False,
             )
+            comment = gr.Textbox(
+                placeholder=PANEL[words.language]["comment"], label=PANEL[words.language]["comment"], show_label=False,
+                container=False, submit_btn=PANEL[words.language]["send"], max_lines=4, max_length=2000, visible=False,
+                elem_classes="box", elem_id="comment",
+            )  # fmt: skip
             state = gr.HTML("", elem_classes="state", elem_id="state")
             box = gr.Textbox(
                 placeholder=words.placeholder,
@@ -74,7 +80,8 @@ def build(context: Context, words: Words) -> gr.Blocks:
         gr.on([box.submit], desk.ask, box, outputs, **shared)
         chat.example_select(desk.ask_example, None, outputs, **shared)
         chat.option_select(desk.ask_example, None, outputs, **shared)
-        chat.like(desk.rate, turns, None, **shared)
+        chat.like(desk.rate, turns, [comment, rated], **shared)
+        comment.submit(desk.comment, [comment, rated], [comment, rated], **shared)
         box.stop(desk.stop, None, None, **shared)
         person.click(desk.person, None, outputs, **shared)
         mail.click(desk.mail, None, None, **shared)
@@ -172,11 +179,11 @@ class _Chat:
             self.context.limits.question(request.client.host if request.client else "")
             ticket = self.context.ask(message, session, visitor.conversation)
         except TooOften as error:
-            gr.Warning(self.words.too_often.format(n=error.seconds))
+            self._warn(self.words.too_often.format(n=error.seconds))
             yield self._shown(visitor)
             return
         except AssistantError as error:
-            gr.Warning(self.words.busy if error.hint.startswith("try again") else str(error))
+            self._warn(self.words.busy if error.hint.startswith("try again") else str(error))
             yield self._shown(visitor)
             return
         cleared = False
@@ -222,26 +229,52 @@ class _Chat:
         from assistant.web.api import mail_conversation
 
         words, visitor = self.words, self.context.visitor(request)
-        try:
-            gr.Info(words.mailed.format(to=mail_conversation(self.context, visitor.conversation, words)))
-        except PermissionDenied:
-            gr.Warning(words.mail_sign_in)
-        except TooOften as error:
-            gr.Warning(words.too_often.format(n=error.seconds))
-        except AssistantError:
-            gr.Warning(words.no_address)
-
-    def rate(self, turns: list[str | None], given: gr.LikeData, request: gr.Request) -> None:
-        visitor = self.context.visitor(request)
-        index = given.index[0] if isinstance(given.index, list | tuple) else given.index
-        turn = turns[index] if 0 <= index < len(turns) else None
-        found = self.context.store.turn(turn) if turn else None
-        if found is None or found["conversation_id"] != visitor.conversation:
+        if self.context.store.conversation(visitor.conversation) is None:
+            self._warn(words.nothing_said)
             return
+        try:
+            to = mail_conversation(self.context, visitor.conversation, words)
+            look.inform(words.mailed.format(to=to), title=words.note)
+        except PermissionDenied:
+            self._warn(words.mail_sign_in)
+        except TooOften as error:
+            self._warn(words.too_often.format(n=error.seconds))
+        except AssistantError:
+            self._warn(words.no_address)
+
+    def rate(
+        self, turns: list[str | None], given: gr.LikeData, request: gr.Request
+    ) -> tuple[Any, str | None]:
+        """Keep a thumb; a thumb down asks for a word on what was wrong."""
+        index = given.index[0] if isinstance(given.index, list | tuple) else given.index
+        found = self._own_turn(turns[index] if 0 <= index < len(turns) else None, request)
+        if found is None:
+            return gr.update(visible=False), None
         liked = {True: 1, False: -1}.get(given.liked) if isinstance(given.liked, bool) else None
         self.context.rate(found, liked)
         if liked is not None:
-            gr.Info(self.words.thanks if liked == 1 else self.words.sorry, duration=3)
+            look.inform(
+                self.words.thanks if liked == 1 else self.words.sorry, title=self.words.note, seconds=3
+            )
+        wrong = liked == -1
+        return gr.update(visible=wrong, value=""), found["id"] if wrong else None
+
+    def comment(self, text: str, turn: str | None, request: gr.Request) -> tuple[Any, None]:
+        """Keep what somebody writes about an answer that did not help."""
+        found = self._own_turn(turn, request)
+        if found is not None and (text or "").strip():
+            self.context.rate(found, -1, text.strip()[:2000])
+            look.inform(self.words.thanks, title=self.words.note, seconds=3)
+        return gr.update(visible=False, value=""), None
+
+    def _own_turn(self, turn: str | None, request: gr.Request) -> dict[str, Any] | None:
+        """A turn of this browser's own conversation, None for all others."""
+        found: dict[str, Any] | None = self.context.store.turn(turn) if turn else None
+        mine = found is not None and found["conversation_id"] == self.context.visitor(request).conversation
+        return found if mine else None
+
+    def _warn(self, text: str) -> None:
+        look.warn(text, title=self.words.note)
 
 
 def ask_for_person(context: Context, visitor: Visitor, words: Words) -> str:

@@ -8,7 +8,7 @@ import gradio as gr
 
 from assistant.errors import AssistantError
 from assistant.knowledge import gaps
-from assistant.web import charts
+from assistant.web import charts, look
 from assistant.web.admin import QUIET, Part
 
 SHOWN = 40
@@ -86,7 +86,7 @@ class Gaps(Part):
                 gaps.gap_named(self._found(), ident or ""), self.context.assistant.model
             )
         except AssistantError as error:
-            gr.Warning(str(error))
+            look.warn(str(error))
             return gr.skip(), gr.skip()
         self.context.store.audit(person.name, person.role, "drafted an article", ident)
         return written.title, written.text
@@ -122,7 +122,7 @@ class Gaps(Part):
         rows = [
             (
                 gap.title[:120], gap.size, ", ".join(f"{n} {why}" for why, n in gap.whys.items()),
-                gap.questions[0].at[:10], "yes" if gap.answers else "",
+                gap.questions[0].at[:10], "yes" if gap.answers else "no",
             )
             for gap in found[:SHOWN]
         ]  # fmt: skip

@@ -4,6 +4,7 @@ The pages are Gradio applications, each below a path of its own, so that the che
 the queue's included; the pages' functions look up the caller once more. Paths that aren't named here are closed.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.crm.conversations import new_id
 from assistant.evidence import Role
+from assistant.web import look
 from assistant.web.access import VISITOR_COOKIE, VISITOR_DAYS, Access, Visitor
 from assistant.web.limits import Limits, TooOften
 
@@ -116,13 +118,14 @@ class Guard:
         cookies = _cookies(headers)
         path, method = scope["path"], scope["method"]
         refusal = self._refusal(path, method, headers, cookies) or self._too_often(scope)
+        people = method == "GET" and "text/html" in headers.get("accept", "") and not path.startswith("/v1/")
         if refusal is not None:
-            await refusal(scope, receive, _with_headers(send))
+            await refusal(scope, receive, _with_headers(send, people=people))
             return
         cookie = self._new_visitor(path, method, cookies)
         frames = " ".join(["'self'", *self._frames()])
         panel = WIDGET_POLICY.format(ancestors=frames) if path == "/widget" else None
-        await self.app(scope, receive, _with_headers(send, cookie=cookie, panel=panel))
+        await self.app(scope, receive, _with_headers(send, cookie=cookie, panel=panel, people=people))
 
     def _refusal(
         self, path: str, method: str, headers: Headers, cookies: Mapping[str, str]
@@ -224,17 +227,20 @@ _FOREIGN = re.compile(
 )
 
 
-def _with_headers(send: Send, *, cookie: str | None = None, panel: str | None = None) -> Send:
+def _with_headers(
+    send: Send, *, cookie: str | None = None, panel: str | None = None, people: bool = False
+) -> Send:
     """Add security headers to a response, and take out of HTML whatever would be fetched from elsewhere.
 
-    ``panel`` is the policy of a page that others may show in a frame.
+    ``panel`` is the policy of a page that others may show in a frame. ``people``: a browser shows what comes, so a
+    problem comes as a page.
     """
     start: Message | None = None
     parts: list[bytes] = []
-    html = False
+    html = failed = False
 
     async def wrapped(message: Message) -> None:
-        nonlocal start, html
+        nonlocal start, html, failed
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["x-content-type-options"] = "nosniff"
@@ -246,7 +252,11 @@ def _with_headers(send: Send, *, cookie: str | None = None, panel: str | None = 
             headers["cross-origin-opener-policy"] = "same-origin"
             if cookie:
                 headers.append("set-cookie", cookie)
-            html = headers.get("content-type", "").startswith("text/html")
+            kind = headers.get("content-type", "")
+            failed = people and kind.startswith("application/problem+json")
+            if failed:
+                headers["content-type"] = "text/html; charset=utf-8"
+            html = failed or kind.startswith("text/html")
             if html:
                 headers["cache-control"] = "no-store"
                 start = message
@@ -255,7 +265,8 @@ def _with_headers(send: Send, *, cookie: str | None = None, panel: str | None = 
             parts.append(message.get("body", b""))
             if message.get("more_body"):
                 return
-            body = _FOREIGN.sub(b"", b"".join(parts))
+            body = b"".join(parts)
+            body = look.error_page(json.loads(body)).encode() if failed else _FOREIGN.sub(b"", body)
             if start is not None:
                 headers = MutableHeaders(scope=start)
                 if "content-length" in headers:

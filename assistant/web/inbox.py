@@ -10,7 +10,7 @@ import gradio as gr
 
 from assistant.dialogue.handover import suggestion, tried
 from assistant.errors import AssistantError
-from assistant.web import charts, views
+from assistant.web import charts, look, views
 from assistant.web.context import Context, follow
 from assistant.web.drafts import begin_draft
 from assistant.web.words import EN
@@ -19,87 +19,125 @@ POLL_SECONDS = 3.0
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 
 
+_NOBODY = {
+    "All": "Nobody is waiting.",
+    "Waiting": "Nobody is waiting.",
+    "Mine": "You have no conversation: take one over.",
+}
+_REPLY, _NOTE = 9, 10  # where refresh's fields for a reply and for a note are
+
+
+def _controls(handoff: dict[str, Any] | None, me: str) -> tuple[Any, ...]:
+    """What may be done with a hand-off now: take over, use the suggestion, draft, hand back, reply, note."""
+    mine = handoff is not None and handoff["agent"] == me
+    free = handoff is not None and handoff["agent"] is None
+    said = "Write a reply" if mine else "Take the conversation over to reply"
+    return (
+        gr.update(visible=free),
+        gr.update(visible=mine),
+        gr.update(visible=mine),
+        gr.update(visible=mine),
+        gr.update(visible=mine or free, placeholder=said),
+        gr.update(visible=handoff is not None),
+    )
+
+
 class Inbox:
     """Conversations that wait for a person, and those that one has taken."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def lay_out(self, page: gr.Blocks) -> None:
+    def lay_out(self, page: gr.Blocks, count: gr.HTML, timer: gr.Timer) -> None:
+        """``count`` shows how many wait and ``timer`` looks for news, also while another tab is open."""
         with gr.Row():
             with gr.Column(scale=2, min_width=300):
                 which = gr.Radio(
-                    [("Unassigned", "Waiting"), "Mine", "All"], value="All", label="Show", elem_id="which"
+                    [("Unassigned", "Waiting"), "Mine", "All"],
+                    value="All",
+                    label="Show",
+                    show_label=False,
+                    container=False,
+                    elem_id="which",
+                    elem_classes="pick",
                 )
                 line = gr.Radio([], label="Hand-offs", elem_id="line", elem_classes="list")
             with gr.Column(scale=5, min_width=320):
                 head = gr.HTML('<p class="empty">Choose a conversation.</p>', elem_id="handoff")
                 chat = gr.Chatbot(
-                    label="Conversation", show_label=False, elem_classes="chat", elem_id="talk", height=420, buttons=[],
+                    label="Conversation", show_label=False, elem_classes="chat card-like", elem_id="talk", height=420, buttons=[],
                     latex_delimiters=[], allow_tags=False, group_consecutive_messages=False, placeholder=" ",
                 )  # fmt: skip
                 suggested = gr.HTML("", elem_id="suggested")
                 drafted = gr.HTML("", elem_id="drafted")
                 box = gr.Textbox(
                     placeholder="Take the conversation over to reply", show_label=False, label="Reply", container=False,
-                    submit_btn=True, max_lines=6, max_length=5000, elem_classes="box", elem_id="reply",
+                    submit_btn=True, max_lines=6, max_length=5000, elem_classes="box", elem_id="reply", visible=False,
                 )  # fmt: skip
                 with gr.Row():
-                    take = gr.Button("Take over", variant="primary", size="sm", elem_id="take")
-                    use = gr.Button("Use the suggestion", size="sm", elem_id="use")
-                    draft = gr.Button("Draft a reply", size="sm", elem_id="draft")
+                    take = gr.Button("Take over", variant="primary", size="sm", elem_id="take", visible=False)
+                    use = gr.Button("Use the suggestion", size="sm", elem_id="use", visible=False)
+                    draft = gr.Button("Draft a reply", size="sm", elem_id="draft", visible=False)
                     discard = gr.Button("Discard the draft", size="sm", elem_id="discard", visible=False)
-                    back = gr.Button("Hand back to the assistant", size="sm", elem_id="back")
+                    back = gr.Button("Hand back to the assistant", size="sm", elem_id="back", visible=False)
                 noted = gr.HTML("", elem_id="talk-notes")
                 note = gr.Textbox(
                     placeholder="A note for colleagues; customers never see it", show_label=False, label="Note", container=False,
-                    submit_btn=True, max_lines=4, max_length=4000, elem_classes="box", elem_id="talk-note",
+                    submit_btn=True, max_lines=4, max_length=4000, elem_classes="box", elem_id="talk-note", visible=False,
                 )  # fmt: skip
         seen = gr.State(None)
-        timer = gr.Timer(POLL_SECONDS)
-        shown = [line, head, chat, suggested, noted, seen]
+        shown = [line, head, chat, suggested, noted, take, use, draft, back, box, note, count, seen]
         gr.on([page.load, which.change], self.refresh, [which, line], shown, **QUIET)
         timer.tick(self.poll, [which, line, seen], shown, **QUIET)
         line.change(self.open, [which, line], shown, **QUIET)
         take.click(self.take, [which, line], shown, **QUIET)
         back.click(self.give_back, [which, line], shown, **QUIET)
-        box.submit(self.reply, [box, which, line], [box, drafted, discard, *shown], **QUIET)
+        box.submit(self.reply, [box, which, line], [drafted, discard, *shown], **QUIET)
         drafting = [box, drafted, discard]
         use.click(self.use, line, box, **QUIET)
         draft.click(self.draft, line, drafting, **QUIET)
         gr.on([discard.click, line.change], self.discard, None, drafting, **QUIET)
-        note.submit(self.add_note, [note, which, line], [note, *shown], **QUIET)
+        note.submit(self.add_note, [note, which, line], shown, **QUIET)
 
     def refresh(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """Updates of the list, the chosen conversation, what may be done with it, and what was seen (last)."""
         person, store = self.context.staff(request), self.context.store
+        found = store.handoffs(open=True, limit=200)
         rows = [
-            h for h in store.handoffs(open=True, limit=200)
+            h for h in found
             if which == "All" or (h["agent"] is None if which == "Waiting" else h["agent"] == person.name)
         ]  # fmt: skip
+        waiting = sum(h["agent"] is None for h in found)
+        count = f'<span data-waiting="{waiting}">{waiting} waiting</span>'
         choices = [(self._label(h), h["id"]) for h in rows]
+        label = f"Hand-offs ({len(rows)})"
         current = self._found(chosen)
         if current is None or current["closed_at"] or chosen not in {h["id"] for h in rows}:
-            note = "Choose a conversation." if rows else "Nobody is waiting."
-            line = gr.update(choices=choices, value=None, label=f"Hand-offs ({len(rows)})")
+            line = gr.update(choices=choices, value=None, label=label)
+            said = "Choose a conversation." if rows else _NOBODY.get(which, _NOBODY["All"])
+            none = f'<section class="card"><p class="empty">{said}</p></section>'
             return (
                 line,
-                f'<p class="empty">{note}</p>',
-                gr.update(value=[]),
+                none,
+                gr.update(value=[], visible=False),
                 "",
                 "",
-                [choices, None, 0, 0, ""],
+                *_controls(None, ""),
+                count,
+                [choices, None, 0, 0, "", waiting],
             )
         notes = store.notes(conversation_id=current["conversation_id"])
         messages, _ = views.transcript(store, current["conversation_id"], EN, staff=True)
-        line = gr.update(choices=choices, value=chosen, label=f"Hand-offs ({len(rows)})")
         suggested = suggestion_card(suggestion(store, current))
         return (
-            line,
+            gr.update(choices=choices, value=chosen, label=label),
             self._head(current),
-            gr.update(value=messages),
+            gr.update(value=messages, visible=True),
             suggested,
             notes_card(notes),
-            [choices, current["agent"], len(messages), len(notes), suggested],
+            *_controls(current, person.name),
+            count,
+            [choices, current["agent"], len(messages), len(notes), suggested, waiting],
         )
 
     def open(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
@@ -117,13 +155,13 @@ class Inbox:
             return gr.skip()
         made = suggestion(self.context.store, found)
         if made is None:
-            gr.Warning("There is no suggestion for this yet.")
+            look.warn("There is no suggestion for this yet.")
             return gr.skip()
         return made["text"]
 
     def poll(self, which: str, chosen: str | None, seen: Any, request: gr.Request) -> tuple[Any, ...]:
         shown = self.refresh(which, chosen, request)
-        return (gr.skip(),) * 6 if seen is not None and _same(shown[-1], seen) else shown
+        return (gr.skip(),) * len(shown) if seen is not None and _same(shown[-1], seen) else shown
 
     def take(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
         person = self.context.staff(request)
@@ -132,7 +170,7 @@ class Inbox:
                 self.context.store.claim_handoff(chosen, person.name)
                 self.context.store.audit(person.name, person.role, "took a conversation over", chosen)
             except AssistantError as error:
-                gr.Warning(str(error))
+                look.warn(str(error))
         return self.refresh(which, chosen, request)
 
     def give_back(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
@@ -150,8 +188,11 @@ class Inbox:
         if found is not None and (text or "").strip() and self._may(found, person.name):
             store.add_message(found["conversation_id"], "agent", text.strip())
             sent = True
-        cleared = ("", "", gr.update(visible=False)) if sent else (gr.skip(),) * 3
-        return (*cleared, *self.refresh(which, chosen, request))
+        cleared = ("", gr.update(visible=False)) if sent else (gr.skip(),) * 2
+        shown = list(self.refresh(which, chosen, request))
+        if sent:
+            shown[_REPLY]["value"] = ""
+        return (*cleared, *shown)
 
     async def draft(self, chosen: str | None, request: gr.Request) -> AsyncIterator[tuple[Any, Any, Any]]:
         """What the assistant would answer, in the box to be changed, with where it comes from."""
@@ -162,7 +203,7 @@ class Inbox:
         try:
             ticket = begin_draft(self.context, found["conversation_id"])
         except AssistantError as error:
-            gr.Warning(str(error))
+            look.warn(str(error))
             yield (gr.skip(),) * 3
             return
         async for waiting in follow(ticket):
@@ -187,7 +228,10 @@ class Inbox:
         noted = found is not None and bool((text or "").strip())
         if noted and found is not None:
             self.context.store.add_note(text, person.name, conversation_id=found["conversation_id"])
-        return ("" if noted else gr.skip(), *self.refresh(which, chosen, request))
+        shown = list(self.refresh(which, chosen, request))
+        if noted:
+            shown[_NOTE]["value"] = ""
+        return tuple(shown)
 
     def _found(self, id: str | None) -> dict[str, Any] | None:
         """A hand-off, with whose conversation it is."""
@@ -201,7 +245,7 @@ class Inbox:
         """Only who has taken a conversation speaks in it."""
         if handoff["agent"] == name and not handoff["closed_at"]:
             return True
-        gr.Warning(
+        look.warn(
             "Take the conversation over first." if not handoff["agent"] else f"{handoff['agent']} has it."
         )
         return False
@@ -287,7 +331,7 @@ def _same(a: Any, b: Any) -> bool:
 def _ago(at: str) -> str:
     minutes = int((datetime.now() - datetime.fromisoformat(at)).total_seconds() // 60)
     if minutes < 1:
-        return "just now"
+        return "< 1 min"
     return (
         f"{minutes} min"
         if minutes < 60

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from assistant.insight import TRAINERS
-from assistant.web import charts
+from assistant.web import charts, look
 from assistant.web.admin import Part, progress_html
 from assistant.web.inbox import QUIET
 from assistant.web.segment_names import SegmentNames
@@ -24,10 +24,13 @@ class Models(Part):
     def lay_out(self, page: gr.Blocks, tab: gr.Tab) -> None:
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300):
-                what = gr.Radio([ALL, *TRAINERS], value=ALL, label="Train on the record", elem_id="what")
+                what = gr.Radio(
+                    [(name.capitalize(), name) for name in (ALL, *TRAINERS)], value=ALL, label="Train on the record",
+                    elem_id="what", elem_classes="pick",
+                )  # fmt: skip
                 with gr.Row():
                     start = gr.Button("Train", variant="primary", size="sm", elem_id="train")
-                    stop = gr.Button("Cancel", size="sm")
+                    stop = gr.Button("Cancel", size="sm", elem_id="train-cancel")
                     back = gr.Button("Roll back", size="sm", elem_id="model-back")
                 shown = gr.HTML("", elem_id="train-progress")
                 check = gr.Button("Has the record moved?", size="sm", elem_id="models-check")
@@ -61,7 +64,7 @@ class Models(Part):
 
             if name not in TRAINERS:
                 self.admin(request)
-                gr.Warning("Choose one model first.")
+                look.warn("Choose one model first.")
             else:
                 self.tried(
                     request,

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from assistant.errors import AssistantError
-from assistant.web import charts
+from assistant.web import charts, look
 from assistant.web.admin import QUIET, Part
 
 KINDS = ("discount", "gift", "upgrade", "credit")
@@ -128,7 +128,7 @@ class Offers(Part):
 
     def table(self, request: gr.Request) -> tuple[str, Any]:
         self.admin(request)
-        rows = self.context.store.offers()
+        rows = sorted(self.context.store.offers(), key=lambda o: (len(o["id"]), o["id"]))
         lines = [
             (
                 o["id"], o["name"], o["kind"], f"{o['value']:g}", o["terms"], _said(o["rules"]),
@@ -159,9 +159,9 @@ class Offers(Part):
             before = store.offer(row["id"])
             store.upsert("offers", [row])
             store.audit(person.name, person.role, EDITED, row["id"], {"before": before, "after": row})
-            gr.Info(f"{row['id']} is saved.")
+            look.inform(f"{row['id']} is saved.")
         except AssistantError as error:
-            gr.Warning(str(error))
+            look.warn(str(error))
         return self.table(request)
 
     def undo(self, id: str | None, request: gr.Request) -> tuple[Any, ...]:
@@ -170,14 +170,14 @@ class Offers(Part):
         now = store.offer(id) if id else None
         last = next((a for a in store.audit_log(limit=2000, action=EDITED) if a["target"] == id), None)
         if now is None or last is None:
-            gr.Warning("Nothing was changed in this offer.")
+            look.warn("Nothing was changed in this offer.")
         else:
             before = last["detail"].get("before") or {**now, "active": 0}
             if not isinstance(before["rules"], str):
                 before["rules"] = json.dumps(before["rules"], ensure_ascii=False)
             store.upsert("offers", [before])
             store.audit(person.name, person.role, EDITED, id, {"before": now, "after": before, "undo": True})
-            gr.Info(f"{id} is as it was before.")
+            look.inform(f"{id} is as it was before.")
         return (self.table(request)[0], *_fields(store.offer(id) if id else None))
 
 

@@ -134,7 +134,7 @@ class People(Part):
             )
             for p in self.context.access.people()
         ]
-        return charts.card("People", charts.table(("Name", "Role", "State", ""), rows))
+        return charts.card("People", charts.table(("Name", "Role", "State", "Note"), rows))
 
     def add(self, name: str, role: str, external: bool, request: gr.Request) -> tuple[str, str]:
         person, access = self.admin(request), self.context.access

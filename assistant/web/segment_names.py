@@ -72,7 +72,7 @@ class SegmentNames(Part):
             if ((en or "").strip(), (zh or "").strip()) != (s.name_en, s.name_zh)
         }
         if not new:
-            gr.Info("Nothing was changed.")
+            look.inform("Nothing was changed.")
             return
         renamed = lambda: rename_segments(self.home, new)  # noqa: E731
         self.tried(request, "segments renamed", renamed, "Saved: segments {} is in place.")

@@ -53,7 +53,7 @@ def sources(citations: Sequence[Mapping[str, Any]], words: Words, *, staff: bool
         kind = words.kinds.get(str(c["kind"]), str(c["kind"]))
         if staff and c["kind"] == "record":
             kind = "record"
-        shown = escape(text).replace("\n", "<br>")
+        shown = escape(text, quote=False).replace("\n", "<br>")
         rows.append(
             f"<details><summary><b>{int(c['n'])}</b> {escape(title)} · {escape(kind)}</summary>"
             f'<div class="passage">{_no_markdown(shown)}{link}</div></details>'

@@ -22,7 +22,7 @@ STATIC = Path(__file__).parent / "static"
 _SAID = (
     "language", "reading", "writing", "waiting", "stopped", "failed", "busy", "whole", "kinds", "doing", "queue",
     "queue_with", "colleague", "thanks", "sorry", "examples", "signed_examples", "person", "mail", "mailed", "mail_sign_in",
-    "no_address", "too_often",
+    "no_address", "too_often", "nothing_said",
 )  # fmt: skip
 
 
@@ -156,6 +156,21 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 # -- a shop --------------------------------------------------------------------------------------------------------
 
 
+_CATEGORIES_ZH = {
+    "accessory": "配件",
+    "beans": "咖啡豆",
+    "brewer": "冲煮器具",
+    "gift card": "礼品卡",
+    "grinder": "磨豆机",
+    "machine": "咖啡机",
+    "tea": "茶",
+}
+
+
+def _category(name: str | None, *, zh: bool) -> str:
+    return _CATEGORIES_ZH.get(name or "", name or "") if zh else (name or "").capitalize()
+
+
 def _shop(context: Context, customer: str, words: Words) -> str:
     """A page of the demo company's shop, as its own site would be: products, a sign-in, and the widget's one line."""
     from assistant.web.customer import demo_customers
@@ -169,7 +184,7 @@ def _shop(context: Context, customer: str, words: Words) -> str:
     )[:8]
     cards = "".join(
         f'<li class="card"><b>{escape((zh and p.get("name_zh")) or p["name"])}</b><br><span class="soft small">'
-        f"{escape(str(p.get('category') or ''))}</span><p>{p['price']:.2f} {escape(p.get('currency') or '')}</p></li>"
+        f"{escape(_category(p.get('category'), zh=zh))}</span><p>{p['price']:.2f} {escape(p.get('currency') or '')}</p></li>"
         for p in products
     )
     options = "".join(
@@ -186,11 +201,10 @@ def _shop(context: Context, customer: str, words: Words) -> str:
     )
     grid = "list-style:none;padding:0;display:grid;gap:.8rem;grid-template-columns:repeat(auto-fill,minmax(10rem,1fr))"
     body = (
-        f'<div class="bar"><span class="mark" aria-hidden="true">{escape(company[:1])}</span><span class="name">'
-        f'{escape(company)}</span><span class="grow"></span><form method="get" action="/shop"><label class="small soft">'
-        f'{escape(words.signed_in)}<select name="customer" class="quiet" onchange="this.form.submit()">{options}</select></label>'
+        f'<div class="bar" style="margin-top:1.2rem"><h1>{title}</h1><span class="grow"></span><form method="get" action="/shop">'
+        f'<label class="small soft who">{escape(words.signed_in)}<select name="customer" class="quiet" onchange="this.form.submit()">{options}</select></label>'
         f'<input type="hidden" name="language" value="{words.language}"></form></div>'
-        f'<h1>{title}</h1><ul style="{grid}">{cards}</ul>'
+        f'<ul style="{grid}">{cards}</ul>'
         f'<p class="soft">{said}</p><pre class="card small" tabindex="0">{escape(line)}</pre>{line}'
     )
-    return look.plain_page(f"{company} · {title}", body, language=words.language)
+    return look.plain_page(f"{company} · {title}", body, language=words.language, company=company)

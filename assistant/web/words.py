@@ -45,6 +45,8 @@ class Words:
     mail_sign_in: str
     no_address: str
     too_often: str
+    note: str  # what a message that comes up is headed by
+    nothing_said: str
 
 
 EN = Words(
@@ -107,6 +109,8 @@ EN = Words(
     mail_sign_in="We only send it to customers. Write the e-mail address of your account here to sign in.",
     no_address="There is no e-mail address in your account. You can download the conversation.",
     too_often="That was a lot at once. Please try again in {n} seconds.",
+    note="Note",
+    nothing_said="Nothing has been said yet.",
 )
 
 ZH = Words(
@@ -161,6 +165,8 @@ ZH = Words(
     mail_sign_in="对话记录只发送给顾客本人。请在这里输入账户的邮箱地址以登录。",
     no_address="您的账户没有邮箱地址，可以下载对话记录。",
     too_often="请求过于频繁，请在 {n} 秒后再试。",
+    note="提示",
+    nothing_said="还没有对话。",
 )
 
 STAFF_DOING: Mapping[str, str] = {
@@ -195,7 +201,6 @@ PANEL: Mapping[str, Mapping[str, str]] = {
         "helpful": "Helpful",
         "not_helpful": "Not helpful",
         "comment": "What was wrong? (optional)",
-        "nothing_said": "Nothing has been said yet.",
         "expired": "You are not signed in any more. Reload the page.",
         "sign_in": "Sign in",
         "signed_in": "Signed in as {name}",
@@ -219,7 +224,6 @@ PANEL: Mapping[str, Mapping[str, str]] = {
         "helpful": "有帮助",
         "not_helpful": "没有帮助",
         "comment": "哪里不对？（可不填）",
-        "nothing_said": "还没有对话。",
         "expired": "登录已失效，请刷新页面。",
         "sign_in": "登录",
         "signed_in": "已登录：{name}",

@@ -98,6 +98,10 @@ class ScriptedAssistant:
     company = "Larkfield Coffee"
     index: Any = None
 
+    @property
+    def is_demo(self) -> bool:
+        return self.store.meta("demo_seed") is not None
+
     def __init__(self, home: Path, *, pause: float = 0.0) -> None:
         self.settings = Settings(home=home, questions_a_minute=0)
         self.home = home

@@ -71,7 +71,7 @@ def test_the_line_names_a_visitor_who_has_proved_who_they_are_and_how_they_sound
     store.save_turn("CV-proved", message="It is broken again!", outcome="handed_off", sentiment="negative")
     id = store.hand_off("CV-proved", "asked", "It is broken again!\nA person, please")
     found = next(h for h in store.handoffs() if h["id"] == id)
-    assert inbox._label(found) == "Tom de Wit · negative · waiting just now · “It is broken again!”"
+    assert inbox._label(found) == "Tom de Wit · negative · waiting < 1 min · “It is broken again!”"
     head = inbox._head(inbox._found(id) or {})
     assert "C-1002" in head and "negative" in head and "asked for a person" in head
     store.close_handoff(id)

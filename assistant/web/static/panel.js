@@ -136,6 +136,7 @@
     signedIn = found.signed_in || "";
     $("who").textContent = signedIn && words.signed_in.replace("{name}", signedIn);
     $("sign-in").hidden = Boolean(token || signedIn || held);
+    $("person").hidden = held;  // one waits or speaks with somebody already
     log.querySelectorAll(".now").forEach((x) => x.remove());
     if (found.code_sent)
       form({ label: words.code, inputmode: "numeric", autocomplete: "one-time-code", maxlength: 7, pattern: "\\s*\\d{3}[ \\-]?\\d{3}\\s*", go: words.send });

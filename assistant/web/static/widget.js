@@ -30,13 +30,14 @@
       font: 600 12px/21px system-ui, sans-serif; padding: 0 5px; box-sizing: border-box; text-align: center; }
     .count[hidden], iframe[hidden] { display: none; }
     iframe { position: fixed; ${side}: 20px; bottom: 92px; width: 390px; height: min(640px, calc(100dvh - 112px)); border: 0;
-      border-radius: 16px; z-index: 2147483001; box-shadow: 0 12px 44px rgb(0 0 0 / .24); background: transparent; color-scheme: normal; }
+      border-radius: 16px; z-index: 2147483001; box-shadow: 0 12px 44px rgb(0 0 0 / .24), 0 0 0 1px rgb(128 128 128 / .28); background: transparent; color-scheme: normal; }
+    [aria-expanded="true"] .talk, [aria-expanded="false"] .shut { display: none; }
     @media (max-width: 480px) { iframe { inset: 0; width: 100%; height: 100%; border-radius: 0; } }
     @media (prefers-reduced-motion: reduce) { button { transition: none; } }
   `);
   root.adoptedStyleSheets = [sheet];
-  root.innerHTML = `<button type="button" aria-haspopup="dialog" aria-expanded="false"><svg viewBox="0 0 24 24" aria-hidden="true"><path
-    d="M20.5 11.5a8 8 0 0 1-8 8h-9l1.6-3.2a8 8 0 1 1 15.4-4.8z"/></svg><span class="count" hidden></span></button>`;
+  root.innerHTML = `<button type="button" aria-haspopup="dialog" aria-expanded="false"><svg viewBox="0 0 24 24" aria-hidden="true"><path class="talk"
+    d="M20.5 11.5a8 8 0 0 1-8 8h-9l1.6-3.2a8 8 0 1 1 15.4-4.8z"/><path class="shut" d="M6 9l6 6 6-6"/></svg><span class="count" hidden></span></button>`;
   const button = root.querySelector("button");
   const count = root.querySelector(".count");
   button.setAttribute("aria-label", say.open);
