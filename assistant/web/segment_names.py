@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from assistant.errors import AssistantError
+from assistant.web import look
 from assistant.web.admin import Part
 from assistant.web.inbox import QUIET
 
