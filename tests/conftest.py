@@ -26,6 +26,7 @@ def _no_real_models(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
         def refused(*args: Any, **named: Any) -> Any:
             raise AssertionError("a test without the mark 'model' has loaded a real model")
 
-        monkeypatch.setattr(assistant.language, "load_chat_model", refused, raising=False)
-        monkeypatch.setattr(assistant.language, "load_embedder", refused, raising=False)
+        # by the module's dictionary: to be set as attributes they would be looked up first, and torch loaded for it
+        monkeypatch.setitem(vars(assistant.language), "load_chat_model", refused)
+        monkeypatch.setitem(vars(assistant.language), "load_embedder", refused)
     yield

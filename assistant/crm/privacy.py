@@ -3,7 +3,12 @@
 import csv
 import json
 import os
+import re
+import sqlite3
 import tempfile
+from collections.abc import Callable, Collection
+from email.parser import BytesHeaderParser
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +68,9 @@ def erase_customer(
 
     ``keep_orders`` keeps the orders for the books, under a new customer id that says nothing. The audit log keeps
     that someone was erased, by whom and when, but not who; earlier entries about the customer lose their target
-    and detail. Rows of theirs in the files of rejected rows go too. The knowledge index must be built again
-    afterwards, since passages of the interactions lie there. Raises RecordError for an unknown id.
+    and detail. What colleagues asked about the customer goes too, and so do mails in the outbox and rows in the files
+    of rejected rows. The knowledge index must be built again afterwards, since passages of the interactions lie there.
+    Raises RecordError for an unknown id.
     """
     customer = _known(store, customer_id)
     words = {
@@ -126,14 +132,17 @@ def erase_customer(
         ):
             removed[table] = run(f"DELETE FROM {table} WHERE customer_id = ?", (customer_id,)).rowcount
         removed["customers"] = run("DELETE FROM customers WHERE id = ?", (customer_id,)).rowcount
+        says = _mentions(words)
         for row in run("SELECT id, target, detail FROM audit").fetchall():
-            if row["target"] == customer_id or any(_says(row["detail"], word) for word in words):
+            if row["target"] == customer_id or says(json.loads(row["detail"])):
                 run("UPDATE audit SET target = NULL, detail = '{}' WHERE id = ?", (row["id"],))
+        removed["turns"] += _forget_asked(connection, says)
         store.audit(actor, role, "erase_customer", None, {"removed": removed, "orders_kept": keep_orders})
         remove_leftovers(store.home / "rejects")
         removed["rejected_rows"] = sum(
             _without_rows(path, words) for path in sorted((store.home / "rejects").glob("*.csv"))
         )
+        removed["mails"] = _without_mails(store.home / "outbox", customer["email"])
     store.database.checkpoint()
     return removed
 
@@ -148,8 +157,58 @@ def _known(store: Store, customer_id: str) -> dict[str, Any]:
     return customer
 
 
-def _says(detail: str, word: str) -> bool:
-    return json.dumps(word, ensure_ascii=False)[1:-1] in detail
+def _mentions(words: Collection[str]) -> Callable[[Any], bool]:
+    """Whether a value of JSON names one of ``words``: by itself, or within a text, where it isn't part of another word.
+
+    Within a text, a number of up to four digits says too little to be somebody.
+    """
+    exact = {word.casefold() for word in words}
+    telling = {word for word in exact if len(word) > 1 and not re.fullmatch(r"\d{1,4}", word)}
+    # Chinese has no blanks between words: only letters and digits without accents can belong to a longer one
+    pattern = re.compile(
+        "|".join(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])" for word in telling) or "(?!)"
+    )
+
+    def says(value: Any) -> bool:
+        if isinstance(value, dict):
+            return any(says(part) for pair in value.items() for part in pair)
+        if isinstance(value, list | tuple):
+            return any(says(part) for part in value)
+        if isinstance(value, str):
+            return value.casefold() in exact or bool(pattern.search(value.casefold()))
+        return str(value) in telling
+
+    return says
+
+
+def _forget_asked(connection: sqlite3.Connection, says: Callable[[Any], bool]) -> int:
+    """Remove what colleagues asked and were told about a customer in conversations that aren't the customer's own."""
+    colleagues = "(SELECT id FROM conversations WHERE role IN ('agent', 'admin'))"
+    turns = connection.execute(
+        f"SELECT id, message, answer, comment, detail FROM turns WHERE conversation_id IN {colleagues}"
+    ).fetchall()
+    gone = [
+        row["id"]
+        for row in turns
+        if says([row["message"], row["answer"], row["comment"], json.loads(row["detail"])])
+    ]
+    connection.executemany("DELETE FROM turns WHERE id = ?", [(id,) for id in gone])
+    for row in connection.execute(f"SELECT id, state FROM conversations WHERE id IN {colleagues}").fetchall():
+        if says(json.loads(row["state"])):
+            connection.execute("UPDATE conversations SET state = '{}' WHERE id = ?", (row["id"],))
+    return len(gone)
+
+
+def _without_mails(folder: Path, address: str | None) -> int:
+    """Remove the mails to an address that lie in the outbox; returns how many."""
+    gone = 0
+    for path in folder.glob("*.eml") if address else ():
+        with path.open("rb") as file:
+            to = BytesHeaderParser().parse(file)["To"] or ""
+        if parseaddr(str(to))[1].casefold() == str(address).casefold():
+            path.unlink(missing_ok=True)
+            gone += 1
+    return gone
 
 
 def _without_rows(path: Path, words: set[str]) -> int:

@@ -197,6 +197,45 @@ def test_erasing_leaves_no_trace_in_the_file_and_touches_no_one_else(store, tmp_
             assert trace not in content, (path, trace)
 
 
+def test_what_colleagues_asked_about_the_customer_goes_and_nothing_about_others(store):
+    desk = store.start_conversation("agent", state={"customer": "C-7"})
+    about = [
+        store.save_turn(desk, message="How is c-7?", answer="Fine."),
+        store.save_turn(desk, message="And now?", answer="Zebedee Quillfeather has one order."),
+        store.save_turn(desk, message="Mail?", detail={"tools": [{"result": {"email": "zq@larch.example"}}]}),
+    ]
+    others = [
+        store.save_turn(desk, message="How is C-77?", answer="C-7B and SC-7 too."),
+        store.save_turn(desk, message="How is C-8?"),
+    ]
+    own = store.start_conversation("customer", "C-8")
+    others.append(store.save_turn(own, message="my friend Zebedee Quillfeather told me"))
+    assert erase_customer(store, "C-7", actor="tom")["turns"] == 1 + len(about)
+    assert [store.turn(id) is None for id in (*about, *others)] == [True] * 3 + [False] * 3
+    assert store.conversation(desk)["state"] == {}
+
+
+def test_erasing_a_customer_whose_id_is_a_small_number_leaves_the_audit_log_readable(store):
+    store.upsert("customers", [{"id": "5", "name": None}, {"id": "55", "name": "王芳"}])
+    store.audit("marieke", "agent", "looked", None, {"orders": 5, "said": "5 of 55", "customer": "55"})
+    store.audit("marieke", "agent", "looked", None, {"customer": "5"})
+    store.audit("marieke", "agent", "looked", None, {"said": "客户王芳的订单"})
+    erase_customer(store, "5", actor="tom")
+    assert [entry["detail"] for entry in store.audit_log(3, action="looked")] == [
+        {"said": "客户王芳的订单"}, {}, {"orders": 5, "said": "5 of 55", "customer": "55"},
+    ]  # fmt: skip
+    erase_customer(store, "55", actor="tom")
+    assert [entry["detail"] for entry in store.audit_log(3, action="looked")] == [{}, {}, {}]
+
+
+def test_mails_in_the_outbox_go_too(store):
+    (store.home / "outbox").mkdir()
+    for name, to in (("1.eml", "Zebedee <ZQ@larch.example>"), ("2.eml", "ann@larch.example"), ("3.eml", "")):
+        (store.home / "outbox" / name).write_text(f"To: {to}\nSubject: Your code\n\n123456\n")
+    assert erase_customer(store, "C-7", actor="tom")["mails"] == 1
+    assert sorted(path.name for path in (store.home / "outbox").iterdir()) == ["2.eml", "3.eml"]
+
+
 def test_erasing_may_keep_the_orders_for_the_books(store):
     erase_customer(store, "C-7", actor="tom", keep_orders=True)
     order = store.order("O-1")
