@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.knowledge import KnowledgeIndex, Translator, build_index, ranking
+from assistant.knowledge import Hit, KnowledgeIndex, Translator, build_index, ranking
 from assistant.knowledge.build import MARKS
 from assistant.knowledge.documents import Document, interaction_documents, read_folders
 from assistant.knowledge.passages import split
@@ -107,8 +107,12 @@ def by_words(index: KnowledgeIndex, case: Case, vector: Any) -> list[str]:
 
 
 def by_both(index: KnowledgeIndex, case: Case, vector: Any) -> list[str]:
-    hits = index.search(case.query, role=case.role, customer=case.customer, k=10, one_per_source=True)  # type: ignore[arg-type]
-    return [hit.source for hit in hits]
+    return [hit.source for hit in asked(index, case, 10, one_per_source=True)]
+
+
+def asked(index: KnowledgeIndex, case: Case, k: int, **how: Any) -> list[Hit]:
+    """The ``k`` best hits of a question, as the one who asks it may see them."""
+    return index.search(case.query, role=case.role, customer=case.customer, k=k, **how)  # type: ignore[arg-type]
 
 
 RANKERS: dict[str, Ranker] = {"vectors": by_vectors, "words": by_words, "fused": by_both}
@@ -128,15 +132,7 @@ class Timed:
         return found
 
     def ranker(self, index: KnowledgeIndex, case: Case, vector: Any) -> list[str]:
-        hits = index.search(
-            case.query,
-            role=case.role,  # type: ignore[arg-type]
-            customer=case.customer,
-            k=10,
-            one_per_source=True,
-            translate=self,
-        )
-        return [hit.source for hit in hits]
+        return [hit.source for hit in asked(index, case, 10, one_per_source=True, translate=self)]
 
     def figures(self, questions: int) -> dict[str, float]:
         seconds = list(self.seconds.values())
@@ -193,13 +189,7 @@ def measure_threshold(
         for case in cases:
             if case.language != language:
                 continue
-            hits = index.search(
-                case.query,
-                role=case.role,  # type: ignore[arg-type]
-                customer=case.customer,
-                k=5,
-                translate=translate,
-            )
+            hits = asked(index, case, 5, translate=translate)
             best = hits[0].score if hits else 0.0
             if not case.sources:
                 false_accepts.append(best >= index.threshold)
