@@ -99,7 +99,8 @@ class Finding:
 
 
 def diagnose(settings: Settings) -> list[Finding]:
-    """Look at weights, record, index, models, device and disk. Loads no model and changes nothing."""
+    """Look at weights, record, index, models, device and disk. Loads no model and changes nothing, except that a record
+    of an older version is brought to this one's schema, as by every command that opens it."""
     return [
         *_weights(settings),
         _record(settings),

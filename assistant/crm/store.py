@@ -1,8 +1,10 @@
 """The record: customers, products, orders, subscriptions, interactions, offers. All SQL is in crm/."""
 
+import itertools
 import json
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -246,18 +248,21 @@ class Store:
 
     def find_customers(self, text: str) -> list[dict[str, Any]]:
         """Customers whose id, name, e-mail address or telephone number is this, in any case."""
-        text = " ".join(text.split())
-        digits = re.sub(r"\D", "", text)
+        text = " ".join(unicodedata.normalize("NFC", text).split())
+        phone = "phone"
+        for mark in " +-()./":
+            phone = f"replace({phone}, '{mark}', '')"
         rows = self.database.rows(
-            "SELECT * FROM customers WHERE id = :text"
-            " UNION SELECT * FROM customers WHERE name = :text COLLATE NOCASE"
-            " UNION SELECT * FROM customers WHERE email = :text COLLATE NOCASE"
-            " UNION SELECT * FROM customers WHERE id = :upper"
-            " UNION SELECT * FROM customers WHERE length(:digits) >= 7 AND phone IS NOT NULL AND"
-            " replace(replace(replace(replace(replace(phone, ' ', ''), '+', ''), '-', ''), '(', ''), ')', '')"
-            " = :digits ORDER BY id",
-            {"text": text, "upper": text.upper(), "digits": digits},
-        )
+            "SELECT * FROM customers WHERE id IN (:text, :upper, :lower)"
+            " UNION SELECT * FROM customers WHERE name COLLATE NOCASE IN (SELECT value FROM json_each(:cases))"
+            " UNION SELECT * FROM customers WHERE email COLLATE NOCASE IN (SELECT value FROM json_each(:cases))"
+            " UNION SELECT * FROM customers WHERE length(:digits) >= 7 AND phone IS NOT NULL"
+            f" AND {phone} = :digits ORDER BY id",
+            {
+                "text": text, "upper": text.upper(), "lower": text.lower(), "digits": re.sub(r"\D", "", text),
+                "cases": json.dumps(_cases(text)),
+            },
+        )  # fmt: skip
         return [_row(row) or {} for row in rows]
 
     def closest_customers(self, text: str, n: int = 3) -> list[dict[str, Any]]:
@@ -500,6 +505,16 @@ class Store:
                 parts.append(f"{name} = ?")
                 params.append(_stored(name, value))
         return (" WHERE " + " AND ".join(parts) if parts else ""), params
+
+
+def _cases(text: str, most: int = 6) -> list[str]:
+    """``text`` in both cases of its letters with accents, of which SQLite's NOCASE knows nothing (of the first ``most``)."""
+    ways: list[tuple[str, ...]] = []
+    for character in text:
+        both = {character, character.lower(), character.upper()}
+        varies = not character.isascii() and len(both) > 1 and sum(len(way) > 1 for way in ways) < most
+        ways.append(tuple(way for way in both if len(way) == 1) if varies else (character,))
+    return ["".join(way) for way in itertools.product(*ways)]
 
 
 def _row(row: sqlite3.Row | None) -> dict[str, Any] | None:

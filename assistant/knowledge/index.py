@@ -137,13 +137,20 @@ class KnowledgeIndex:
         return hits
 
     def why(self, query: str, hits: Sequence[Hit]) -> list[dict[str, Any]]:
-        """What made each hit's score: the features of ``ranking`` by name, and the question's ``words`` that it has."""
+        """What made each hit's score: the features of ``ranking`` by name, and the question's ``words`` that it has.
+
+        All nothing for a hit that a build published since no longer holds.
+        """
         snapshot = self._live()
         vector = self._encoded([query])[0]
         asked = Query.of(" ".join(query.split()), vector)
         found = []
         for hit in hits:
-            row = next(r for r in snapshot.rows_of(hit.source) if snapshot.passage(r).id == hit.passage_id)
+            rows = [r for r in snapshot.rows_of(hit.source) if snapshot.passage(r).id == hit.passage_id]
+            if not rows:
+                found.append({**dict.fromkeys(ranking.FEATURES, 0.0), "words": []})
+                continue
+            row = rows[0]
             values = ranking.features(snapshot, asked, np.array([row]))[0]
             passage = snapshot.passage(row)
             has = {*passage.words, *passage.title_words, *passage.keys}

@@ -218,6 +218,25 @@ def test_find_customers(store, text, ids):
     assert [found["id"] for found in store.find_customers(text)] == ids
 
 
+def test_customers_are_found_in_any_case_with_accents_too(store):
+    store.upsert(
+        "customers",
+        [
+            {
+                "id": "ü-7",
+                "name": "ÜMIT Çelik-Øst",
+                "email": "É.Blanc@larch.example",
+                "phone": "030/123.45.67",
+            },
+            {"id": "k9", "name": "王芳"},
+        ],
+    )
+    asked = ("ümit çELIK-øST", "u\u0308mit c\u0327elik-øst", "é.blanc@LARCH.example", "030 1234567", "Ü-7")
+    assert [[found["id"] for found in store.find_customers(text)] for text in asked] == [["ü-7"]] * 5
+    assert [found["id"] for found in store.find_customers("K9")] == ["k9"]
+    assert [found["id"] for found in store.find_customers("王芳")] == ["k9"]
+
+
 def test_closest_customers(store):
     assert store.closest_customers("Anne Leigh")[0]["id"] == "C-1"
     assert store.closest_customers("C-22", n=1)[0]["id"] == "C-2"

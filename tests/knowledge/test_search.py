@@ -1,5 +1,6 @@
 """What search finds, and above all what it never shows."""
 
+import dataclasses
 import itertools
 import random
 import threading
@@ -365,3 +366,5 @@ def test_why_says_what_the_score_is_made_of(index: KnowledgeIndex) -> None:
         words = set(query_words(f"{hit.title} {hit.text}"))
         assert set(why["words"]) == set(query_words(query)) & words
         assert (why["coverage"] > 0) == bool(why["words"]) and 0 <= why["cosine"] <= 1.0001
+    gone = index.why(query, [dataclasses.replace(hits[0], passage_id="kb:gone.md#1", source="gone.md")])
+    assert gone == [{**dict.fromkeys(ranking.FEATURES, 0.0), "words": []}]
