@@ -1,6 +1,7 @@
 """The chat model: a langchain-core ``BaseChatModel`` over a local model, with two calls made for small ones."""
 
 import hashlib
+import logging
 import math
 import threading
 import time
@@ -18,12 +19,14 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from assistant.errors import AssistantError, Cancelled, WeightsError
+from assistant.language.beginnings import Beginnings
 from assistant.language.engine import Engine, Runner
 from assistant.language.lookup import Lookup
 from assistant.language.prompt import Cut, PromptWriter
 from assistant.language.weights import Progress, ensure
 from assistant.settings import Settings
 
+log = logging.getLogger(__name__)
 _Form = TypeVar("_Form", bound=BaseModel)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PRIORS_KEPT = 256
@@ -140,11 +143,20 @@ class ChatModel(StreamedChatModel):
     _engine: Engine = PrivateAttr()
     _writer: PromptWriter = PrivateAttr()
     _ends: frozenset[int] = PrivateAttr()
+    _beginnings: Beginnings | None = PrivateAttr(default=None)
     _guide: Any = PrivateAttr(default=None)
 
-    def __init__(self, engine: Engine, tokenizer: Any, ends: Sequence[int], **fields: Any) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        tokenizer: Any,
+        ends: Sequence[int],
+        beginnings: Beginnings | None = None,
+        **fields: Any,
+    ) -> None:
         super().__init__(**fields)
         self._engine = engine
+        self._beginnings = beginnings
         self._writer = PromptWriter(tokenizer)
         self._ends = frozenset(ends)
 
@@ -161,9 +173,38 @@ class ChatModel(StreamedChatModel):
         return self._writer.count(text)
 
     def prepare(self, instructions: str) -> None:
-        """Compute what every prompt with this system message begins with, so that the first needn't wait for it."""
-        messages = [SystemMessage(instructions), HumanMessage("")]
-        self._engine.logits(self._writer.ids(messages, self.context_tokens - self.answer_tokens)[0])
+        """Compute what every prompt with this system message begins with, so that the first needn't wait for it.
+
+        Kept on disk for the next process, so ``instructions`` must be nobody's secret: no question, no customer's text.
+        """
+        ids = self._beginning(instructions)
+        kept = self._beginnings is None or self._beginnings.has(ids)
+        if not self._recall(ids) or not kept:
+            tensors = self._engine.beginning(ids)
+            if self._beginnings is not None:
+                self._beginnings.write(ids, tensors)
+
+    def _recall(self, ids: list[int]) -> bool:
+        """Whether the beginning is computed already, by this process or, as its file says, by an earlier one."""
+        if self._engine.holds(ids):
+            return True
+        tensors = self._beginnings.read(ids) if self._beginnings else None
+        if tensors is None:
+            return False
+        try:
+            self._engine.restore(ids, tensors)
+        except (KeyError, RuntimeError, ValueError) as problem:
+            log.warning("a kept beginning of a prompt does not fit: %s", problem)
+            return False
+        return True
+
+    def _beginning(self, instructions: str) -> list[int]:
+        """The ids that all prompts with this system message share, whatever is asked."""
+        one, other = (
+            self._writer.ids([SystemMessage(instructions), HumanMessage(question)], self.context_tokens)[0]
+            for question in ("A", "?")
+        )
+        return one[: next(place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)]
 
     def _stream(
         self,
@@ -176,6 +217,8 @@ class ChatModel(StreamedChatModel):
         cancelled: Callable[[], bool] = kwargs.get("cancelled") or (lambda: False)
         started = time.perf_counter()
         ids, cut = self._writer.ids(messages, self.context_tokens - limit)
+        if self._beginnings is not None and isinstance(messages[0], SystemMessage) and cut is None:
+            self._recall(self._beginning(messages[0].text))
         timing = {
             "prompt_tokens": len(ids),
             "cached_tokens": 0,
@@ -321,6 +364,7 @@ def open_chat_model(folder: Path, settings: Settings) -> ChatModel:
         Engine(runner, budget=2 * context),
         tokenizer,
         ends if isinstance(ends, list) else [ends],
+        Beginnings(settings.home_dir / "beginnings", folder, type(runner).__name__),
         name_=folder.name,
         context_tokens=context,
         answer_tokens=settings.answer_tokens,

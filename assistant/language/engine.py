@@ -2,7 +2,7 @@
 
 A cache belongs to a list of token ids and is only ever reused for a prompt that begins with the same ids, so it
 saves work and can't carry anything from one prompt into another: the result is what computing anew would give.
-Caches live in this process's memory and nowhere else.
+Caches live in this process's memory; of constant beginnings alone a copy may be asked for (``beginning``).
 """
 
 import threading
@@ -43,6 +43,12 @@ class Runner(Protocol):
     def cut(self, cache: Any, length: int) -> None:
         """Forget all positions from ``length`` on."""
 
+    def tensors(self, cache: Any) -> dict[str, torch.Tensor]:
+        """What ``restore`` makes the same cache of, on the CPU."""
+
+    def restore(self, tensors: dict[str, torch.Tensor]) -> Any:
+        """The cache that ``tensors`` were taken from. Raises KeyError, RuntimeError or ValueError for another model's."""
+
     def forward(self, cache: Any, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
         """Append ``ids``; the logits after each of the last ``rows``, float32 (rows, vocab_size) on the CPU."""
 
@@ -82,6 +88,11 @@ class Run:
                     raise
                 self._kept.ids += piece
         return self.logits
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What ``Engine.restore`` needs to have this prompt again."""
+        with self._engine.turn():
+            return self._engine.runner.tensors(self._kept.cache)
 
     def next(
         self,
@@ -254,6 +265,27 @@ class Engine:
         with self.run(ids, cancelled) as run:
             return run.logits
 
+    def holds(self, ids: Sequence[int]) -> bool:
+        """Whether a kept cache begins with all of ``ids``."""
+        return any(_common(kept.ids, ids) == len(ids) for kept in list(self._kept))
+
+    def beginning(self, ids: Sequence[int]) -> dict[str, torch.Tensor]:
+        """Compute ``ids`` where they aren't held yet, and return what ``restore`` takes."""
+        with self.turn():
+            for kept in self._kept:
+                if _common(kept.ids, ids) == len(ids):
+                    return self.runner.tensors(self.runner.copy(kept.cache, len(ids)))
+        with self.run(ids) as run:
+            return run.tensors()
+
+    def restore(self, ids: Sequence[int], tensors: dict[str, torch.Tensor]) -> None:
+        """Keep ``ids`` as computed by an earlier process on the same weights."""
+        kept = _Kept(self.runner.restore(tensors))
+        kept.ids = list(ids)
+        with self.turn():
+            self._kept.append(kept)
+            self._evict()
+
     def forget(self) -> None:
         """Drop all caches that aren't in use."""
         with self.turn():
@@ -321,6 +353,18 @@ class TransformersRunner:
     def cut(self, cache: Any, length: int) -> None:
         if (extra := cache.get_seq_length() - length) > 0:
             cache.crop(-extra)
+
+    def tensors(self, cache: Any) -> dict[str, torch.Tensor]:
+        pairs = [(f"{n}.keys", layer.keys) for n, layer in enumerate(cache.layers)]
+        pairs += [(f"{n}.values", layer.values) for n, layer in enumerate(cache.layers)]
+        return {name: tensor.cpu().contiguous() for name, tensor in pairs}
+
+    def restore(self, tensors: dict[str, torch.Tensor]) -> Any:
+        cache = self.new()
+        for number in range(len(tensors) // 2):
+            keys, values = (tensors[f"{number}.{part}"].to(self.model.device) for part in ("keys", "values"))
+            cache.update(keys, values, number)
+        return cache
 
     @torch.inference_mode()
     def forward(self, cache: Any, ids: Sequence[int], rows: int = 1) -> torch.Tensor:

@@ -172,6 +172,19 @@ class LeanRunner:
     def cut(self, cache: _Cache, length: int) -> None:
         cache.length = min(cache.length, length)
 
+    def tensors(self, cache: _Cache) -> dict[str, torch.Tensor]:
+        length = cache.length
+        return {
+            "keys": cache.keys[:, :, :length].contiguous(),
+            "values": cache.values[:, :, :length].contiguous(),
+        }
+
+    def restore(self, tensors: dict[str, torch.Tensor]) -> _Cache:
+        keys, values = tensors["keys"], tensors["values"]
+        if keys.shape != (len(self._layers), self._kv_heads, keys.shape[2], self._width):
+            raise ValueError(f"keys of shape {tuple(keys.shape)} belong to another model")
+        return _Cache(keys.clone(), values.clone(), keys.shape[2])
+
     def forward(self, cache: _Cache, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
         return self.forward_many([(cache, ids, rows)])[0]
 

@@ -66,6 +66,37 @@ def test_prepared_instructions_are_free_for_the_first_question(chat: ChatModel) 
     assert timing["cached_tokens"] >= chat.count_tokens(str(messages[0].content))
 
 
+@pytest.mark.parametrize("runner", ["lean", "transformers"])
+def test_prepared_instructions_are_free_in_the_next_process_too(
+    tiny_folder: Path, tmp_path: Path, runner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if runner == "transformers":
+        monkeypatch.setattr("assistant.language.lean.can_run", lambda folder: False)
+    settings = Settings(home=tmp_path, context_tokens=512, answer_tokens=24)
+    first = open_chat_model(tiny_folder, settings)
+    first.prepare(MESSAGES[0].text)
+    want = first.invoke(MESSAGES).text
+    for file in (tmp_path / "beginnings").iterdir():
+        file.unlink()
+    first.prepare(MESSAGES[0].text)  # computed already, but not kept
+    files = list((tmp_path / "beginnings").iterdir())
+    assert len(files) == 1 and files[0].stat().st_mode & 0o077 == 0
+    first.invoke([SystemMessage("Never written."), HumanMessage("C-1001")])
+    assert list((tmp_path / "beginnings").iterdir()) == files, "only what was prepared is kept"
+    again = open_chat_model(tiny_folder, settings)
+    answer = again.invoke(MESSAGES)
+    assert answer.text == want
+    cached = answer.response_metadata["timing"]["cached_tokens"]
+    assert cached == len(first._beginning(MESSAGES[0].text)) > first.count_tokens(MESSAGES[0].text)
+    whole = files[0].read_bytes()
+    for damaged in (b"half of a fi", whole[:-9]):
+        files[0].write_bytes(damaged)
+        other = open_chat_model(tiny_folder, settings)
+        other.prepare(MESSAGES[0].text)
+        assert other.invoke(MESSAGES).text == want
+        assert files[0].read_bytes() == whole, "computed anew and mended"
+
+
 def test_cached_and_fresh_prompts_answer_alike(chat: ChatModel) -> None:
     questions = [[MESSAGES[0], HumanMessage(text)] for text in ("one", "the other", "the other one")]
     warm = [chat.invoke(question).text for question in questions]
