@@ -1,6 +1,7 @@
 """The chat model: a langchain-core ``BaseChatModel`` over a local model, with two calls made for small ones."""
 
 import hashlib
+import json
 import logging
 import math
 import threading
@@ -336,39 +337,70 @@ def load_chat_model(settings: Settings, progress: Progress | None = None) -> Bas
 
 def open_chat_model(folder: Path, settings: Settings) -> ChatModel:
     """The chat model of a folder in the Hugging Face layout, on the fastest runner that this machine has for it."""
-    from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+    from concurrent.futures import ThreadPoolExecutor
 
     from assistant.language import lean
-    from assistant.language.engine import TransformersRunner, load_model
 
+    with ThreadPoolExecutor(1, "weights") as pool:  # the weights are read while transformers is imported
+        fast = pool.submit(lean.LeanRunner, folder, settings.context_tokens) if lean.can_run(folder) else None
+        tokenizer, longest, ends = _texts_of(folder, settings)
+    context = min(settings.context_tokens, longest)
+    runner: Runner
+    if fast is not None:
+        runner = fast.result()
+    else:
+        from assistant.language.engine import TransformersRunner, load_model
+
+        runner = TransformersRunner(load_model(folder))
+    return ChatModel(
+        Engine(runner, budget=2 * context),
+        tokenizer,
+        ends,
+        Beginnings(settings.home_dir / "beginnings", folder, type(runner).__name__),
+        name_=folder.name,
+        context_tokens=context,
+        answer_tokens=settings.answer_tokens,
+    )
+
+
+def _texts_of(folder: Path, settings: Settings) -> tuple[Any, int, list[int]]:
+    """The tokenizer of a folder, the model's longest context, and the tokens that end an answer."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config()
+        if (folder / "fast.safetensors").is_file():
+            tokenizer, config, ends = _converted_texts(folder)
+        else:
+            from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            config = AutoConfig.from_pretrained(folder, local_files_only=True).get_text_config().to_dict()
+            ends = tokenizer.eos_token_id
+            if (folder / "generation_config.json").is_file():
+                ends = GenerationConfig.from_pretrained(folder).eos_token_id or ends
     except (OSError, ValueError, KeyError) as error:
         raise WeightsError(
             f"{folder} can't be loaded as a chat model: {error}", "give another folder"
         ) from error
     if not tokenizer.chat_template:
         raise WeightsError(f"{folder} has no chat template", "use an instruction-tuned model")
-    context = min(
-        settings.context_tokens, int(getattr(config, "max_position_embeddings", settings.context_tokens))
+    longest = int(config.get("max_position_embeddings") or settings.context_tokens)
+    return tokenizer, longest, ends if isinstance(ends, list) else [ends]
+
+
+def _converted_texts(folder: Path) -> tuple[Any, dict[str, Any], list[int]]:
+    """The same of a folder that ``convert`` wrote, without transformers' search for what it is (1.6 s)."""
+    from transformers import PreTrainedTokenizerFast
+
+    config, generation, texts = (
+        json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("config", "generation_config", "tokenizer_config")
     )
-    ends = tokenizer.eos_token_id
-    if (folder / "generation_config.json").is_file():
-        ends = GenerationConfig.from_pretrained(folder).eos_token_id or ends
-    runner: Runner
-    runner = (
-        lean.LeanRunner(folder, context) if lean.can_run(folder) else TransformersRunner(load_model(folder))
+    template = folder / "chat_template.jinja"
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_file=str(folder / "tokenizer.json"),
+        chat_template=template.read_text(encoding="utf-8") if template.is_file() else None,
+        **{name: texts.get(name) for name in ("bos_token", "eos_token", "pad_token", "unk_token")},
     )
-    return ChatModel(
-        Engine(runner, budget=2 * context),
-        tokenizer,
-        ends if isinstance(ends, list) else [ends],
-        Beginnings(settings.home_dir / "beginnings", folder, type(runner).__name__),
-        name_=folder.name,
-        context_tokens=context,
-        answer_tokens=settings.answer_tokens,
-    )
+    return tokenizer, config, generation["eos_token_id"]
 
 
 class _Tail:

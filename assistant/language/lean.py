@@ -374,7 +374,10 @@ def can_run(folder: Path) -> bool:
     """Whether this folder and this machine are what ``LeanRunner`` is made for."""
     if device.accelerator() != "cpu" or not device.fast_bf16() or not (folder / "fast.safetensors").is_file():
         return False
-    config = json.loads((folder / "config.json").read_text())
+    try:
+        config = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError):  # whoever reads the folder for its tokenizer says what is wrong with it
+        return False
     return config.get("model_type") == "qwen2" and not config.get("use_sliding_window")
 
 

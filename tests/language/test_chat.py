@@ -66,6 +66,25 @@ def test_prepared_instructions_are_free_for_the_first_question(chat: ChatModel) 
     assert timing["cached_tokens"] >= chat.count_tokens(str(messages[0].content))
 
 
+def test_the_tokenizer_of_a_converted_folder_is_the_one_transformers_finds(tiny_folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    ours = open_chat_model(tiny_folder, Settings(context_tokens=512))._writer.tokenizer
+    theirs = AutoTokenizer.from_pretrained(tiny_folder)
+    assert ours.get_added_vocab() == theirs.get_added_vocab()
+    assert (ours.eos_token_id, ours.pad_token_id) == (theirs.eos_token_id, theirs.pad_token_id)
+    for text in ("the  other\n\n\tin one", "<|im_start|>user\n的订单 😀<|im_end|>", "e\u0301 , don't ."):
+        ids = ours.encode(text, add_special_tokens=False)
+        assert ids == theirs.encode(text, add_special_tokens=False)
+        for skip in (False, True):
+            assert ours.decode(ids, skip_special_tokens=skip) == theirs.decode(ids, skip_special_tokens=skip)
+    asked = [{"role": "system", "content": "S"}, {"role": "user", "content": "Q"}]
+    written = [
+        t.apply_chat_template(asked, tokenize=False, add_generation_prompt=True) for t in (ours, theirs)
+    ]
+    assert written[0] == written[1]
+
+
 @pytest.mark.parametrize("runner", ["lean", "transformers"])
 def test_prepared_instructions_are_free_in_the_next_process_too(
     tiny_folder: Path, tmp_path: Path, runner: str, monkeypatch: pytest.MonkeyPatch
