@@ -97,6 +97,17 @@ class Settings(BaseSettings):
         default="email", description="OpenID Connect: the claim that holds a person's name here"
     )
 
+    vector_server: str = Field(
+        default="",
+        description="postgresql:// address of a server that holds the vectors; default: files in the home folder",
+    )
+
+    refresh_minutes: float = Field(
+        default=0.0,
+        ge=0,
+        description="Minutes between looks for changed articles and interactions while serving; 0 means never",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], *sources: Any, **named: Any
@@ -125,17 +136,6 @@ class Settings(BaseSettings):
     def allowed_origins(self) -> tuple[str, ...]:
         return tuple(o for o in re.split(r"[,\s]+", self.widget_origins.strip()) if o)
 
-    vector_server: str = Field(
-        default="",
-        description="postgresql:// address of a server that holds the vectors; default: files in the home folder",
-    )
-
-    refresh_minutes: float = Field(
-        default=0.0,
-        ge=0,
-        description="Minutes between looks for changed articles and interactions while serving; 0 means never",
-    )
-
     retrain_hours: float = Field(
         default=0.0,
         ge=0,
@@ -153,14 +153,6 @@ class Settings(BaseSettings):
     @property
     def record_path(self) -> Path:
         return self.home_dir / "crm.sqlite"
-
-    @property
-    def index_dir(self) -> Path:
-        return self.home_dir / "index"
-
-    @property
-    def models_dir(self) -> Path:
-        return self.home_dir / "models"
 
     @property
     def own_articles(self) -> bool:

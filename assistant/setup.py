@@ -115,7 +115,9 @@ def _weights(settings: Settings) -> list[Finding]:
     from assistant.language import weights_status
 
     return [
-        Finding(
+        _servers(settings)
+        if s.name.startswith("openai:")
+        else Finding(
             f"{s.role}: {s.name}",
             s.state == "ready",
             f"{s.state}, {s.bytes_on_disk / 1e6:.0f} MB in {s.folder}",
@@ -123,6 +125,18 @@ def _weights(settings: Settings) -> list[Finding]:
         )
         for s in weights_status(settings)
     ]
+
+
+def _servers(settings: Settings) -> Finding:
+    from assistant.language.remote import RemoteChatModel
+
+    what = f"chat: {settings.chat_model.partition('@')[0]}"
+    try:
+        answers = RemoteChatModel.at(settings.chat_model, settings).healthy()
+    except AssistantError as error:
+        return Finding(what, False, error.message, error.hint)
+    shown = ", ".join(f"{url} {'answers' if there else 'does not answer'}" for url, there in answers.items())
+    return Finding(what, any(answers.values()), shown, "start a server, or check CRM_ASSISTANT_CHAT_MODEL")
 
 
 def _record(settings: Settings) -> Finding:

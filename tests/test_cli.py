@@ -264,6 +264,18 @@ def test_doctor_on_an_empty_home(run: Run, home: Path) -> None:
     assert shown.exit_code == 1 and "missing" in shown.stdout and "Traceback" not in shown.output
 
 
+def test_doctor_asks_the_servers_of_a_model_elsewhere(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openai", reason="the extra 'remote' is not installed")
+    for address, said in (
+        ("openai:large@http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1 does not answer"),
+        ("openai:large", "names no model on a server"),
+    ):
+        monkeypatch.setenv("CRM_ASSISTANT_CHAT_MODEL", address)
+        get_settings.cache_clear()
+        found = {f["what"]: f for f in json.loads(run("doctor", "--json").stdout)}
+        assert not found["chat: openai:large"]["ok"] and said in found["chat: openai:large"]["found"]
+
+
 def test_demo_leaves_another_companys_record_alone(run: Run, home: Path) -> None:
     filled(home)
     done = run("demo", "--no-serve")

@@ -25,9 +25,7 @@ def test_defaults() -> None:
 def test_folders_follow_the_home(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     assert settings.record_path == tmp_path / "crm.sqlite"
-    assert (settings.index_dir, settings.models_dir, settings.weights_dir) == (
-        tmp_path / "index", tmp_path / "models", tmp_path / "weights",
-    )  # fmt: skip
+    assert settings.weights_dir == tmp_path / "weights"
     assert Settings(home=tmp_path, weights=tmp_path / "w").weights_dir == tmp_path / "w"
 
 

@@ -290,4 +290,3 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         """,
     ),
 ]
-NEWEST = MIGRATIONS[-1][0]

@@ -373,23 +373,6 @@ class Store:
         rows = self.database.rows(f"SELECT * FROM products{where} ORDER BY id", params)
         return [_row(row) or {} for row in rows]
 
-    def find_products(self, text: str, n: int = 5) -> list[dict[str, Any]]:
-        """Up to ``n`` products whose code or name (either language) fits ``text``, best first."""
-        from rapidfuzz import fuzz, process, utils
-
-        if (exact := self.product(text.strip())) is not None:
-            return [exact]
-        rows = self.database.rows("SELECT id, name, name_zh FROM products")
-        best: dict[str, float] = {}
-        for column in ("id", "name", "name_zh"):
-            choices = {row["id"]: row[column] for row in rows if row[column]}
-            for _, score, id in process.extract(
-                text, choices, scorer=fuzz.WRatio, processor=utils.default_process, limit=n, score_cutoff=70
-            ):
-                best[id] = max(best.get(id, 0.0), score)
-        ranked = sorted(best, key=lambda id: (-best[id], id))[:n]
-        return [product for id in ranked if (product := self.product(id)) is not None]
-
     # --- subscriptions, interactions, offers
 
     def subscriptions(self, customer_id: str) -> list[dict[str, Any]]:

@@ -340,7 +340,6 @@ _READERS: dict[str, Callable[[Path, str, _Said], list[Document]]] = {
     ".xlsx": _read_xlsx,
     ".jsonl": _read_jsonl,
 }
-FORMATS = tuple(_READERS)
 
 
 # -- helpers ------------------------------------------------------------------------------------------------
