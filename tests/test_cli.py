@@ -170,6 +170,8 @@ def batch(run: Run, folder: Path, text: str) -> list[dict[str, Any]]:
     source.write_text(text, encoding="utf-8")
     done = run("classify", "pii", "--batch", source, "--out", out)
     assert done.exit_code == 0, done.output
+    count = sum(bool(line.strip()) for line in text.split("\n"))
+    assert not count or f"lines: {count} of {count}" in done.stderr
     assert not (folder / "out.jsonl.part").exists()
     return [json.loads(line) for line in out.read_text(encoding="utf-8").split("\n") if line]
 
@@ -245,8 +247,8 @@ def test_a_table_goes_out_as_a_file_that_has_a_header_in_any_case(
     filled(home)
     done = run("export", "customers", "--out", tmp_path / "c.csv", "--json")
     assert json.loads(done.stdout) == {"table": "customers", "rows": 1, "path": str(tmp_path / "c.csv")}
-    assert run("export", "offers", "--out", tmp_path / "o.csv").exit_code == 0
-    assert (tmp_path / "o.csv").read_text().startswith("id,name,")
+    assert run("export", "offers", "--out", tmp_path / "new" / "o.csv").exit_code == 0
+    assert (tmp_path / "new" / "o.csv").read_text().startswith("id,name,")
     done = run("privacy", "erase", "K-1", "--yes", "--json")
     assert json.loads(done.stdout)["customers"] == 1
 

@@ -205,12 +205,12 @@ def run_batch(
     """
     assert out is not None
     # not splitlines: it also cuts at characters that may stand inside a JSON string
-    lines = batch.read_text(encoding="utf-8-sig", errors="replace").replace("\r\n", "\n").split("\n")
+    text = batch.read_text(encoding="utf-8-sig", errors="replace").replace("\r\n", "\n")
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
     with progress_bars() as progress, part.open("w", encoding="utf-8") as file:
-        for number, text in enumerate(lines, start=1):
-            if not text.strip():
-                continue
+        for done, (number, text) in enumerate(lines, start=1):
             result: dict[str, Any] = {"id": number}
             try:
                 line = parse_json(text)
@@ -227,7 +227,7 @@ def run_batch(
                 result["error"] = f"{type(error).__name__}: {error}"
             file.write(whole_characters(json.dumps(result, ensure_ascii=False, default=str)) + "\n")
             file.flush()
-            progress("lines", number, len(lines))
+            progress("lines", done, len(lines))
     part.replace(out)
 
 

@@ -40,6 +40,7 @@ def export_table(store: Store, table: str, out: Path) -> int:
 @contextmanager
 def _whole(path: Path) -> Iterator[IO[str]]:
     """A file beside ``path`` that takes its place when everything is written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
