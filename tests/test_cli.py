@@ -96,6 +96,7 @@ def test_every_command_explains_itself(run: Run, command: str) -> None:
         ("classify", "mood", "x"), ("classify", "pii", "--batch", "in.jsonl"), ("index", "search"), ("index", "search", "x", "--k", "0"),
         ("train", "luck"), ("train", "churn", "--table", "t.csv"), ("predict", "churn", "--table", "t.csv"), ("demo", "--port", "x"),
         ("train", "risk"), ("predict", "scorecard"), ("detect", "luck"), ("models", "rollback"),
+        ("serve", "--port", "99999"), ("demo", "--port", "0"), ("eval", "--limit", "0"),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_2(run: Run, home: Path, arguments: tuple[str, ...]) -> None:

@@ -13,7 +13,7 @@ from assistant.settings import Settings, get_settings
 
 
 @base.main.command()
-@click.option("--port", type=int, help="Port of the web pages. [default: 7860]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the web pages. [default: 7860]")
 @click.option("--host", help="Address to listen on. [default: 127.0.0.1, this machine only]")
 @click.option("--no-serve", is_flag=True, help="Set everything up, then stop.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the demo company.")
@@ -35,7 +35,7 @@ def demo(port: int | None, host: str | None, no_serve: bool, seed: int, as_json:
 
 
 @base.main.command()
-@click.option("--port", type=int, help="Port of the web pages. [default: 7860]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the web pages. [default: 7860]")
 @click.option("--host", help="Address to listen on. [default: 127.0.0.1, this machine only]")
 def serve(port: int | None, host: str | None) -> None:
     """Serve the web pages and the API."""
@@ -168,7 +168,7 @@ def chat(role: str, customer: str | None) -> None:
     help="Your own cases (JSON lines) or scenarios (YAML or JSON lines).",
 )
 @click.option("--only", help="Only cases whose id or group contains this.")
-@click.option("--limit", type=int, help="At most so many cases.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many cases.")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write every answer and verdict here."
 )

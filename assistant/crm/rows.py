@@ -141,6 +141,8 @@ class Cleaner:
                 record["currency"] = cleaning.parse_currency(cell)
         if (currency := record.get("currency")) is not None:
             self.currencies[currency] += 1
+        customer = "id" if self.kind == "customers" else "customer_id"
+        record[customer] = _as_id(record.get(customer))
         return self._check(record)
 
     def refuse(self, reason: str) -> str:
@@ -162,7 +164,7 @@ class Cleaner:
     def _check_orders(self, record: dict[str, Any]) -> dict[str, Any] | None:
         get = record.get
         if get("customer_id") is None:
-            record["customer_id"] = _address_as_id(get("customer_email"))
+            record["customer_id"] = _as_id(get("customer_email"))
             if record["customer_id"] is None:
                 return self._refuse("no customer")
         if get("ordered_at") is None:
@@ -207,7 +209,7 @@ class Cleaner:
 
     def _check_customers(self, record: dict[str, Any]) -> dict[str, Any] | None:
         if record.get("id") is None:
-            record["id"] = _address_as_id(record.get("email"))
+            record["id"] = _as_id(record.get("email"))
             if record["id"] is None:
                 return self._refuse("no customer id")
         if record.get("name") is None:
@@ -258,9 +260,9 @@ class Cleaner:
         return record
 
 
-def _address_as_id(address: str | None) -> str | None:
-    """One person's address in one way of writing, so that files which write it differently mean one customer."""
-    return address.lower() if address else None
+def _as_id(customer: str | None) -> str | None:
+    """An e-mail address that stands for a customer is written in one way, so that all files mean the same one."""
+    return customer.lower() if customer and "@" in customer else customer
 
 
 def _made_id(prefix: str, record: Mapping[str, Any], roles: Sequence[str]) -> str:

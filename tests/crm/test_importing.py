@@ -189,7 +189,10 @@ def test_an_address_that_stands_for_an_id_means_one_customer_however_it_is_writt
     import_file(store, "customers", write("email,name\nAnna@Larch.example,Anna\n", "people.csv"))
     lines = "order,email,date,total\n1,anna@larch.example,2024-03-05,5\n"
     import_file(store, "orders", write(lines, "orders.csv"))
+    said = "customer,date,text\nANNA@Larch.example,2024-03-06,hello\n"
+    import_file(store, "interactions", write(said, "mails.csv"))
     assert [customer["name"] for customer in store.customers()] == ["Anna"]
+    assert len(store.orders("anna@larch.example")) == len(store.interactions("anna@larch.example")) == 1
 
 
 def test_order_heads_and_order_lines_meet(store, write):
