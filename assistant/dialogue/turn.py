@@ -1,5 +1,6 @@
 """One turn: understand -> plan -> gather -> answer -> verify -> record. The blocking call drains the streaming one."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +29,7 @@ from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
 from assistant.dialogue.replies import draft_reply
 from assistant.dialogue.settle import known_as, settle
 from assistant.dialogue.tools import Toolbox
-from assistant.dialogue.understand import OWN_PARCEL, Memory, Message, understand
+from assistant.dialogue.understand import Memory, Message, understand
 from assistant.dialogue.verify import cite
 from assistant.errors import AssistantError, Cancelled, PermissionDenied
 from assistant.evidence import Evidence
@@ -56,7 +57,14 @@ RECITED = {
     "unusual_orders": "unusual_orders",
     "reply_draft": "reply_facts",
 }
+ASKS_FOR_ITEMS = re.compile(
+    r"\bwhat (?:was|is|were|are) in\b|\b(?:which|what) (?:items?|products?|things)\b|\bwhat did\b.*\b(?:buy|order)\b"
+    r"|买了什么|买的什么|什么商品|哪些商品|里面有什么|包含什么",
+    re.I,
+)
 HINTS = {
+    ("items", "en"): "Name the items of the order.",
+    ("items", "zh"): "请说出订单里的商品。",
     ("account_summary", "en"): "Summarise the account's history in four to six sentences: who it is and since when, subscription and orders, what is open, the last contact, mood and risk of leaving.",
     ("account_summary", "zh"): "用四到六句话概括这个账户的历史：是谁、从什么时候开始、订阅和订单、未处理的事、最近的沟通、情绪和流失风险。",
 }  # fmt: skip
@@ -172,9 +180,7 @@ class Assistant(Parts):
         understood = self._understand(said, session, memory, articles, cancelled)
         about_account = needs_account(understood.intent) or understood.intent == "order_status"
         nobody = not (understood.customers or understood.orders or understood.unknown or session.customer)
-        if nobody and not session.is_staff and OWN_PARCEL.search(message):
-            understood = replace(understood, intent="order_history", routed_by="rule")
-        elif about_account and nobody:
+        if about_account and nobody and understood.routed_by != "rule":
             # before asking who is meant, or somebody to sign in: an article may answer as it is
             unsure = understood.routed_by == "model" and not session.is_staff
             if unsure or articles(said) >= getattr(self.index, "threshold", 1.0):
@@ -203,11 +209,13 @@ class Assistant(Parts):
         lines: list[str] = []  # ids of the evidence that is said as it is
         problems: list[str] = []
         said_it = False
+        called_tools: list[str] = []
         try:
             for step in steps:
                 if cancelled():
                     raise Cancelled
                 called, found = toolbox.call(step.tool, step.arguments)
+                called_tools.append(called.name)
                 yield called
                 if isinstance(called.result, dict) and called.result.get("error"):
                     problems.append(
@@ -259,6 +267,8 @@ class Assistant(Parts):
                 yield from writer.quote(evidence, records[0])
             else:
                 hint = HINTS.get((understood.intent, language), "") if understood.confidence >= SURE else ""
+                if ASKS_FOR_ITEMS.search(message) and any(t.startswith("order") for t in called_tools):
+                    hint = HINTS["items", language]
                 yield from writer.write(message, evidence, before=before, hint=hint)
                 unknown = writer.answered is None or writer.answered.outcome == "unknown"
                 if unknown and records and understood.confidence >= LIKELY:

@@ -29,13 +29,22 @@ _PRONOUN = re.compile(
     re.I,
 )
 
-# an order spoken of before
+# how to put into words what was just found: "and how do I say it on the phone?"
+_HOW_TO_SAY = re.compile(
+    r"\bhow (?:do|should|can|could|would|shall) (?:i|we) (?:best )?(?:say|put|phrase|word|tell|explain|offer|write|present|bring)\b"
+    r"|\bwhat (?:do|should|can|shall) (?:i|we) (?:say|tell|write)\b"
+    r"|^\W*(?:and|ok|okay|so|now)?[\s,]*(?:on|over|by|in|as|via|for) (?:the |a |an )?(?:phone|call|e-?mail|chat|letter)\W*$"
+    r"|(?:怎么|如何|该怎么|怎样)(?:跟|对|和|向|用)?(?:他|她|客户|对方)?(?:[^，。？]{0,6})(?:说|讲|写|表达|开口)|话术|^\W*(?:那|那么)?(?:打)?(?:电话|邮件|聊天)(?:里|上|中)?(?:呢|怎么说)\W*$",
+    re.I,
+)
+SAYABLE = ("negotiate", "offer")  # what has words for the customer, by phone, chat and e-mail
 # Where one's own order is can't be said without knowing whose it is, whatever an article says of orders.
-OWN_PARCEL = re.compile(
+_OWN_PARCEL = re.compile(
     r"\b(where('s| is| are)|track|status of)\b.{0,12}\bmy\b.{0,12}\b(orders?|parcels?|packages?|deliver(y|ies)|coffee)\b"
     r"|我的?(订单|包裹|快递|咖啡|货).{0,4}(到哪|在哪|哪里|哪儿|到了)",
     re.I,
 )
+# an order spoken of before
 MEANT_ORDER = re.compile(r"\b(it|that order|this order)\b|(这|那)个?(订单|单)", re.I)
 # a question without an account that an article fits this well is one for the articles
 IN_AN_ARTICLE = 0.6
@@ -241,8 +250,16 @@ def understand(
     message, store, found = said.text, said.store, said.found
     since, until = period(message, today)
     by = "router"
-    if _FOLLOW_UP.match(message) and memory.intent in intents:
+    nobodys = not (session.is_staff or session.customer or found.orders)
+    if (_FOLLOW_UP.match(message) and memory.intent in intents) or (
+        memory.intent in SAYABLE
+        and memory.intent in intents
+        and set(found.customers) <= set(memory.customers)
+        and _HOW_TO_SAY.search(message)
+    ):
         intent, confidence, by = str(memory.intent), 1.0, "memory"
+    elif nobodys and _OWN_PARCEL.search(message):
+        intent, confidence, by = "order_history", 1.0, "rule"
     else:
         label = router.classify([message], allowed=list(intents))[0]
         intent, confidence = label.label, float(label.scores.get(label.label, 0.0))

@@ -314,6 +314,41 @@ def test_an_agent_asks_how_to_negotiate(make: Make, message: str, first: str) ->
     assert [t.name for t in turn.tools] == ["negotiation"] and turn.citations
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "said", "unsaid"),
+    [
+        (
+            "What can I still concede to C-1042?",
+            "And how do I say it on the phone?",
+            "On the phone",
+            "By e-mail",
+        ),
+        ("What can I still concede to C-1042?", "what do I write by e-mail?", "By e-mail", "On the phone"),
+        ("What can I still concede to C-1042?", "And by e-mail?", "By e-mail", "On the phone"),
+        ("我还能给C-1042让步多少？", "电话里该怎么跟他说？", "电话", "邮件"),
+        ("我还能给C-1042让步多少？", "那电话呢", "电话", "邮件"),
+    ],
+)
+def test_how_to_say_it_is_a_question_about_what_was_found(
+    make: Make, first: str, then: str, said: str, unsaid: str
+) -> None:
+    assistant = make("Nonsense.")
+    one = assistant.ask(first, session=AGENT)
+    two = assistant.ask(then, session=AGENT, conversation_id=one.conversation_id)
+    assert [t.name for t in two.tools] == ["negotiation"] and two.tools[0].arguments["customer"] == "C-1042"
+    assert said in two.answer and unsaid not in two.answer and assistant.model.prompts == []
+
+
+def test_how_to_say_something_else_is_not_about_the_negotiation(make: Make) -> None:
+    assistant = make("I don't know.")
+    one = assistant.ask("What can I still concede to C-1042?", session=AGENT)
+    for message in ("What did C-1001 say on the phone?", "How do I say it to C-1001?"):
+        turn = assistant.ask(message, session=AGENT, conversation_id=one.conversation_id)
+        assert not any(t.name == "negotiation" for t in turn.tools), message
+    alone = assistant.ask("And how do I say it on the phone?", session=AGENT)
+    assert not any(t.name == "negotiation" for t in alone.tools)
+
+
 @pytest.mark.parametrize("session", [Session("customer", "C-1042", "C-1042"), Session("visitor")])
 @pytest.mark.parametrize(
     "message",

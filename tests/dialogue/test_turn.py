@@ -607,3 +607,14 @@ def test_a_conversation_belongs_to_who_began_it(make: Make) -> None:
 
 def test_admin_is_staff(make: Make) -> None:
     assert make(ORDERS).ask(QUESTION, session=Session("admin")).outcome == "answered"
+
+
+@pytest.mark.parametrize(
+    ("message", "asked"),
+    [("What was in the last order of C-1042?", True), ("C-1042上一单买了什么？订单", True), ("How many orders has C-1042?", False)],
+)  # fmt: skip
+def test_whoever_asks_for_the_items_is_told_them(make: Make, message: str, asked: bool) -> None:
+    assistant = make("I don't know.")
+    assistant.ask(message, session=Session("agent", "marieke"))
+    prompt = assistant.model.prompts[-1]
+    assert ("Name the items of the order." in prompt or "请说出订单里的商品" in prompt) is asked
