@@ -442,6 +442,15 @@ class Store:
         )
         return [dict(row) for row in rows]
 
+    def offer_answers(self, *, wait_days: int = 30) -> dict[str, tuple[int, int]]:
+        """Of each offer how many accepted it, and how many were asked; one without an answer counts after ``wait_days``."""
+        rows = self.database.rows(
+            "SELECT offer_id, sum(outcome = 'accepted') AS yes, count(*) AS asked FROM offers_made"
+            " WHERE outcome IN ('accepted', 'declined') OR (outcome = 'sent' AND at < ?) GROUP BY offer_id",
+            (_day(self.as_of - timedelta(days=wait_days)),),
+        )
+        return {row["offer_id"]: (int(row["yes"]), int(row["asked"])) for row in rows}
+
     def offers_accepted(self, offer_id: str, since: date | str) -> int:
         """How often an offer was accepted from a day on, by whomever."""
         row = self.database.row(

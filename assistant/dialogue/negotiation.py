@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.dialogue import offers
 from assistant.dialogue.policy import Negotiate, Policy
 from assistant.dialogue.toolkit import ToolResult
+from assistant.dialogue.worth import cost_of
 from assistant.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -192,13 +193,7 @@ def _free(policy: Policy, subscription: Row | None) -> list[Concession]:
 
 
 def _as_concession(offer: offers.Offer, subscription: Row | None) -> Concession:
-    """``cost`` of a discount: its share of the deliveries that its terms speak of, at today's price."""
-    cost = offer.value
-    if offer.kind == "discount":
-        words = {"next": 1, "two": 2, "three": 3, "four": 4, "six": 6}
-        match = re.search(r"\b(\d+|two|three|four|six) (?:\w+ )?(?:deliver|order|box)", offer.terms, re.I)
-        deliveries = 1 if match is None else int(match[1]) if match[1].isdigit() else words[match[1].lower()]
-        cost = float((subscription or {}).get("price") or 0.0) * offer.value / 100 * deliveries
+    cost = cost_of(offer.__dict__, subscription)
     names = f"{offer.name} ({offer.id})", f"{offer.name_zh}（{offer.id}）"
     return Concession(offer.kind, offer.id, cost, offer.terms, offer.terms_zh, *names)
 

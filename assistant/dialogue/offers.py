@@ -7,14 +7,13 @@ between two offers to the same customer), ``ceiling_percent`` (largest discount)
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from assistant.dialogue.account import is_complaint
-from assistant.dialogue.answer import Stop, never, stoppable
+from assistant.dialogue.worth import Expected, Worth
 
 Row = Mapping[str, Any]
 REVIEW_DAYS = 30  # a bad review is worth a word for so long
@@ -33,6 +32,7 @@ class Offer:
     terms_zh: str
     valid_to: str | None
     reasons: tuple[tuple[str, str], ...] = ()
+    expected: Expected | None = None
 
     def as_dict(self, language: str) -> dict[str, Any]:
         zh = language == "zh"
@@ -44,6 +44,7 @@ class Offer:
             "terms": self.terms_zh if zh else self.terms,
             "valid_to": self.valid_to,
             "reasons": [r[1] if zh else r[0] for r in self.reasons],
+            "expected": self.expected.as_dict() if self.expected else None,
         }
 
 
@@ -61,14 +62,14 @@ class Choice:
         }
 
 
-def choose(store: Any, customer: Row, *, risk: str | None, today: date) -> Choice:
-    """Check each active offer's rules against the customer and rank what remains.
+def choose(store: Any, customer: Row, *, risk: str | None, today: date, worth: Worth | None = None) -> Choice:
+    """Check each active offer's rules against the customer and rank what remains: by expected value, with ``worth``.
 
-    Retention offers (with a rule on risk) come first for those at risk; among equals the larger value wins.
+    Without it retention offers (with a rule on risk) come first for those at risk; among equals the larger value wins.
     """
     subscription = next((s for s in store.subscriptions(customer["id"]) if s["status"] != "cancelled"), None)
     made = [m for m in store.offers_made(customer["id"]) if m.get("outcome") != "drafted"]
-    allowed: list[tuple[tuple[int, float], Offer]] = []
+    allowed: list[tuple[tuple[float, float], Offer]] = []
     against: list[tuple[str, str]] = []
     for row in store.offers(today):
         rules = json.loads(row["rules"]) if isinstance(row["rules"], str) else dict(row["rules"] or {})
@@ -88,16 +89,19 @@ def choose(store: Any, customer: Row, *, risk: str | None, today: date) -> Choic
             reasons.append((f"tier is {customer.get('tier')}", f"等级为{customer.get('tier')}"))
         if rules.get("plans") and subscription:
             reasons.append((f"plan is {subscription['plan']}", f"订阅为{subscription['plan']}"))
+        expected = worth.of(row, subscription) if worth else None
+        if worth and expected:
+            reasons += worth.reasons(row, expected)
         offer = Offer(
             row["id"], row["kind"], float(row["value"]), row["name"], row.get("name_zh") or row["name"],
-            row["terms"], row.get("terms_zh") or row["terms"], row.get("valid_to"), tuple(reasons),
+            row["terms"], row.get("terms_zh") or row["terms"], row.get("valid_to"), tuple(reasons), expected,
         )  # fmt: skip
         narrow = (
             len(rules.get("risk") or [1, 2, 3, 4])
             if risk in ("medium", "high")
             else 4 - bool(rules.get("tiers"))
         )
-        allowed.append(((narrow, -offer.value), offer))
+        allowed.append(((-expected.value, 0.0) if expected else (narrow, -offer.value), offer))
     allowed.sort(key=lambda x: x[0])
     return Choice(tuple(o for _, o in allowed), tuple(against))
 
@@ -172,7 +176,13 @@ class Action:
 
 
 def next_actions(
-    store: Any, customer: Row, *, risk: str | None, today: date, drivers: Sequence[tuple[str, str]] = ()
+    store: Any,
+    customer: Row,
+    *,
+    risk: str | None,
+    today: date,
+    drivers: Sequence[tuple[str, str]] = (),
+    worth: Worth | None = None,
 ) -> list[Action]:
     """What is open for a customer, most pressing first: open tickets, an unanswered message, a bad review, risk, an
     allowed offer. ``drivers`` are what raises the risk, in English and Chinese.
@@ -203,12 +213,13 @@ def next_actions(
                    f"it has only {review['rating']} of 5 stars", f"评分仅{review['rating']}星（满分5星）")
         )  # fmt: skip
     reasons = ("; ".join(en for en, _ in drivers[:2]), "；".join(zh for _, zh in drivers[:2]))
-    choice = choose(store, customer, risk=risk, today=today)
+    choice = choose(store, customer, risk=risk, today=today, worth=worth)
     if risk == "high":
         text = "Call the customer: the churn risk is high.", "致电客户：流失风险高。"
         actions.append(Action("call", *text, *reasons))
-    if choice.offers and risk in ("medium", "high"):
-        first = choice.offers[0]
+    pays = [o for o in choice.offers if o.expected is None or o.expected.value > 0]
+    if pays and risk in ("medium", "high"):
+        first = pays[0]
         actions.append(
             Action(
                 "offer",
@@ -223,74 +234,3 @@ def next_actions(
 
 def _days(row: Row, today: date) -> int:
     return max(0, (today - date.fromisoformat(row["at"][:10])).days)
-
-
-# words of an offer's terms: these are for code to say
-_PROMISE = re.compile(
-    r"[\[%]|\b(half|free|discount|off|gift|voucher|credit|refund)\b|半价|免费|折|赠|优惠券|退款|补偿", re.I
-)
-
-
-def draft(
-    store: Any, model: Any, customer_id: str, offer_id: str, *, company_in: Any, cancelled: Stop = never
-) -> str:
-    """A message with an offer, in the customer's language. The model writes the opening; greeting, terms and
-    signature are put in by code, and an opening with a number in it is left out.
-
-    Raises RecordError when the customer or the offer isn't there, Cancelled when ``cancelled`` says so.
-    """
-    from langchain_core.messages import HumanMessage, SystemMessage
-
-    from assistant.dialogue.facts import facts, sentences
-    from assistant.dialogue.prompts import render
-    from assistant.errors import Cancelled, RecordError
-
-    customer, offer = store.customer(customer_id), store.offer(offer_id)
-    if customer is None or offer is None:
-        raise RecordError(f"No customer {customer_id!r} or no offer {offer_id!r} in the record.")
-    zh = customer.get("language") == "zh"
-    language = "zh" if zh else "en"
-    company = company_in(language)
-    name = customer.get("name") or ("顾客" if zh else "customer")
-    known = _known(store, customer, language)
-    reply = model.invoke(
-        [SystemMessage(render("offer", language, company=company, name=name)), HumanMessage(known)],
-        **stoppable(model, cancelled),
-    )
-    if cancelled():
-        raise Cancelled
-    text = reply.content if isinstance(reply.content, str) else ""
-    allowed = f"{known} {company} {name}".lower()
-    opening = [
-        s
-        for s in sentences(text)
-        if not any(
-            f.kind in ("number", "date", "address", "reference") or f.value not in allowed for f in facts(s)
-        )
-        and not _PROMISE.search(s)
-    ][:3]
-    terms = (offer.get("terms_zh") if zh else None) or offer["terms"]
-    if zh:
-        until = f"（有效期至{offer['valid_to']}）" if offer.get("valid_to") else ""
-        return f"{name}，您好！\n{''.join(opening)}\n{terms}{until}\n{company}"
-    until = f" (valid until {offer['valid_to']})" if offer.get("valid_to") else ""
-    first = name.split()[0]
-    return f"Dear {first},\n{' '.join(opening)}\n{terms}{until}\nKind regards, {company}"
-
-
-def _known(store: Any, customer: Row, language: str) -> str:
-    """What the opening may refer to: since when, plan, and what was bought last. Nothing a customer would mind."""
-    orders = store.orders(customer["id"], limit=1)
-    subscription = next((s for s in store.subscriptions(customer["id"]) if s["status"] == "active"), None)
-    items = [line["product"] for line in orders[0]["lines"][:2]] if orders else []
-    if language == "zh":
-        parts = [
-            f"订阅：{subscription['plan']}。" if subscription else "",
-            f"最近购买：{'、'.join(items)}。" if items else "",
-        ]
-        return "已知情况：" + ("".join(parts) or "老客户。")
-    parts = [
-        f"Subscription: {subscription['plan']}." if subscription else "",
-        f"Bought last: {', '.join(items)}." if items else "",
-    ]
-    return "What is known: " + (" ".join(p for p in parts if p) or "a customer of ours.")

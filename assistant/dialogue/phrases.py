@@ -36,6 +36,11 @@ def _money(amount: float | None, currency: str | None) -> str:
     )
 
 
+def _worth(offer: Row) -> str:
+    """An offer's expected value, where it is known."""
+    return f", {offer['expected']['value']:.2f}" if offer.get("expected") else ""
+
+
 def _number(value: float) -> str:
     return f"{value:g}"
 
@@ -271,13 +276,17 @@ class EN:
             return f"No offer may be made to customer {customer} now: {'; '.join(data['against']) or 'none is active'}."
         first = data["offers"][0]
         text = f"Best offer for customer {customer}: {first['name']} ({first['id']}): {first['terms']}"
+        if (first.get("expected") or {}).get("value", 1.0) <= 0:
+            text = f"No offer pays off for customer {customer} now; the one that loses least: {first['name']} ({first['id']}): {first['terms']}"
         if first.get("valid_to"):
             text += f" Valid until {first['valid_to']}."
         if first.get("reasons"):
             text += f" Why: {'; '.join(first['reasons'])}."
         if len(data["offers"]) > 1:
             text += (
-                " Also possible: " + ", ".join(f"{o['name']} ({o['id']})" for o in data["offers"][1:3]) + "."
+                " Also possible: "
+                + ", ".join(f"{o['name']} ({o['id']}{_worth(o)})" for o in data["offers"][1:3])
+                + "."
             )
         return text
 
@@ -549,13 +558,17 @@ class ZH(EN):
             return f"目前不能向客户{customer}提供任何优惠：{'；'.join(data['against']) or '没有有效的优惠'}。"
         first = data["offers"][0]
         text = f"最适合客户{customer}的优惠：{first['name']}（{first['id']}）：{first['terms']}"
+        if (first.get("expected") or {}).get("value", 1.0) <= 0:
+            text = f"目前向客户{customer}提供任何优惠都不划算；亏损最少的是：{first['name']}（{first['id']}）：{first['terms']}"
         if first.get("valid_to"):
             text += f"有效期至{first['valid_to']}。"
         if first.get("reasons"):
             text += f"理由：{'；'.join(first['reasons'])}。"
         if len(data["offers"]) > 1:
             text += (
-                "也可以选择：" + "、".join(f"{o['name']}（{o['id']}）" for o in data["offers"][1:3]) + "。"
+                "也可以选择："
+                + "、".join(f"{o['name']}（{o['id']}{_worth(o)}）" for o in data["offers"][1:3])
+                + "。"
             )
         return text
 

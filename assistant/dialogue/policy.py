@@ -109,6 +109,15 @@ class Negotiate(_Rule):
     days_between: int = Field(default=90, ge=0)
 
 
+class OfferWorth(_Rule):
+    """What offers are judged by: the share of a sale that is left over, and of the customers who would leave, how many an
+    accepted offer keeps. Both are the company's own figures.
+    """
+
+    margin_percent: float = Field(gt=0, le=100)
+    keeps_percent: float = Field(ge=0, le=100)
+
+
 class Goodwill(_Rule):
     """Money that makes up for a fault: what an agent may give alone, and with the team lead's word."""
 
@@ -117,7 +126,7 @@ class Goodwill(_Rule):
 
 
 class Policy(BaseModel):
-    """One field per action, None means that the assistant doesn't do it; the last two guide agents who negotiate."""
+    """One field per action, None means that the assistant doesn't do it; the last three guide agents: in negotiations and offers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     undo_minutes: int = 60
@@ -140,6 +149,7 @@ class Policy(BaseModel):
     book_callback: BookCallback | None = None
     negotiate: Negotiate | None = None
     goodwill: Goodwill | None = None
+    offers: OfferWorth | None = None
 
 
 def read_policy(folder: Path) -> Policy:

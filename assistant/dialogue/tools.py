@@ -328,10 +328,16 @@ class Toolbox:
 
     def eligible_offers(self, customer: str) -> ToolResult:
         """Which offers the policy allows for a customer now, best first, with the reasons for and against."""
-        from assistant.dialogue import offers
+        from assistant.dialogue import offers, worth
 
         row = self.customer_row(customer)
-        choice = offers.choose(self.store, row, risk=self.risk_band(customer), today=self.store.as_of)
+        choice = offers.choose(
+            self.store,
+            row,
+            risk=self.risk_band(customer),
+            today=self.store.as_of,
+            worth=worth.worth_of(self, row),
+        )
         data = choice.as_dict(self.language)
         return ToolResult(
             data,
@@ -347,7 +353,7 @@ class Toolbox:
 
     def next_action(self, customer: str) -> ToolResult:
         """What to do next for a customer and why, from open matters, risk and the offer policy."""
-        from assistant.dialogue import offers
+        from assistant.dialogue import offers, worth
 
         row = self.customer_row(customer)
         prediction = self.churn_prediction(customer)
@@ -357,7 +363,14 @@ class Toolbox:
             for r in (prediction.reasons if prediction else ())
             if r.direction == "raises"
         ]
-        actions = offers.next_actions(self.store, row, risk=risk, today=self.store.as_of, drivers=drivers)
+        actions = offers.next_actions(
+            self.store,
+            row,
+            risk=risk,
+            today=self.store.as_of,
+            drivers=drivers,
+            worth=worth.worth_of(self, row),
+        )
         data = [a.as_dict(self.language) for a in actions]
         return ToolResult(data, [self.prediction(customer, "next action", self.say.actions(customer, data))])
 

@@ -24,6 +24,7 @@ from assistant.dialogue.events import (
 )
 from assistant.dialogue.facts import sentences
 from assistant.dialogue.handover import suggest_reply
+from assistant.dialogue.negotiation import read_channel
 from assistant.dialogue.parts import Parts
 from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
 from assistant.dialogue.replies import draft_reply
@@ -285,7 +286,7 @@ class Assistant(Parts):
             if understood.intent == "cancel_or_change" and not session.is_staff:
                 tail = say.change_note
             elif understood.intent == "offer" and session.is_staff:
-                tail = self._draft(toolbox, understood, cancelled)
+                tail = self._draft(toolbox, understood, message, cancelled)
             elif understood.intent == "reply_draft" and recited:
                 tail, used = self._reply(toolbox, understood.customers[0], evidence, cancelled)
                 cited = tuple(dict.fromkeys((*cited, *citations(used, evidence))))
@@ -377,9 +378,9 @@ class Assistant(Parts):
                 return say.sign_in, "refused"
         return None
 
-    def _draft(self, toolbox: Toolbox, understood: Understood, cancelled: Stop) -> str:
-        """A message to the customer around the offer's fixed terms; the model writes only what stands before them."""
-        from assistant.dialogue.offers import draft
+    def _draft(self, toolbox: Toolbox, understood: Understood, message: str, cancelled: Stop) -> str:
+        """Messages to the customer around the offer's fixed terms; the model writes only what stands before them."""
+        from assistant.dialogue.offer_drafts import CHANNELS, drafts
 
         customer = understood.customers[0] if understood.customers else None
         if customer is None:
@@ -387,9 +388,20 @@ class Assistant(Parts):
         offers = toolbox.call("eligible_offers", {"customer": customer})[0].result.get("offers") or []
         if not offers:
             return ""
-        return draft(
-            self.store, self.model, customer, offers[0]["id"], company_in=self.company_in, cancelled=cancelled
+        offer = next((o for o in offers if o["id"].lower() in message.lower()), offers[0])
+        channel = read_channel(message) or "email"
+        made = drafts(
+            self.store,
+            self.model,
+            customer,
+            offer["id"],
+            company_in=self.company_in,
+            channel=channel,
+            cancelled=cancelled,
         )
+        way = toolbox.t(*CHANNELS[channel])
+        heads = (toolbox.t(f"Draft, {way}:", f"草稿（{way}）："), toolbox.t("Shorter:", "简短版："))
+        return "\n\n".join(f"{head}\n{text}" for head, text in zip(heads, made, strict=False))
 
     def _reply(
         self, toolbox: Toolbox, customer: str, shown: Sequence[Evidence], cancelled: Stop

@@ -359,7 +359,8 @@ class _Account:
         offers = tools.call("eligible_offers", {"customer": customer})[0].result
         if isinstance(offers, dict) and not offers.get("error"):
             items = "".join(
-                f"<li><b>{escape(o['name'])}</b> <span class='soft small'>{escape(o['terms'])}</span></li>"
+                f"<li><b>{escape(o['name'])}</b> <span class='soft small'>{escape(o['terms'])}</span>"
+                f"<div class='soft small'>{escape('; '.join(o['reasons']))}</div></li>"
                 for o in offers["offers"][:3]
             )
             against = "".join(f"<li>{escape(text)}</li>" for text in offers["against"][:6])

@@ -12,7 +12,7 @@ from assistant.dialogue import Session, Toolbox
 from assistant.dialogue.account import open_matters
 from assistant.dialogue.facts import strip_citations
 from assistant.dialogue.negotiation import read_channel
-from assistant.dialogue.policy import Policy, read_policy
+from assistant.dialogue.policy import OfferWorth, Policy, read_policy
 from assistant.dialogue.replies import draft_reply
 from assistant.errors import Cancelled, ModelError
 from assistant.settings import data_folder
@@ -337,6 +337,26 @@ def test_how_to_say_it_is_a_question_about_what_was_found(
     two = assistant.ask(then, session=AGENT, conversation_id=one.conversation_id)
     assert [t.name for t in two.tools] == ["negotiation"] and two.tools[0].arguments["customer"] == "C-1042"
     assert said in two.answer and unsaid not in two.answer and assistant.model.prompts == []
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        ("Which offer may I make to C-1042?", "How do I say it on the phone?", "Hello, this is Larkfield Coffee. Am I speaking with Anna Vermeer?"),
+        ("可以给C-1042什么优惠？", "电话里怎么跟她说？", "Hello, this is Larkfield Coffee. Am I speaking with Anna Vermeer?"),
+    ],
+)  # fmt: skip
+def test_an_offer_comes_with_its_figures_and_two_drafts(make: Make, first: str, then: str, said: str) -> None:
+    assistant = make("Thank you for being with us.", "We are glad to have you.")
+    assistant._parts["policy"] = Policy(offers=OfferWorth(margin_percent=40, keeps_percent=25))
+    one = assistant.ask(first, session=AGENT)
+    offer = one.tools[0].result["offers"][0]
+    assert f"{offer['expected']['value']:.2f}" in one.answer  # its expected value, with what it comes from
+    assert (
+        "Dear Anna,\nThank you for being with us." in one.answer and "Dear Anna,\nWe are glad" in one.answer
+    )
+    two = assistant.ask(then, session=AGENT, conversation_id=one.conversation_id)
+    assert [t.name for t in two.tools][:1] == ["eligible_offers"] and said in two.answer
 
 
 def test_how_to_say_something_else_is_not_about_the_negotiation(make: Make) -> None:
