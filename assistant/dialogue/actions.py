@@ -213,7 +213,7 @@ class Desk:
     def to_person(self, said: Said, customer: str, why: str, summary: str) -> Reply:
         """Hand the conversation over, because what is wanted isn't possible here and a person was asked for."""
         handoff = self.store.hand_off(said.conversation, "asked", summary)
-        say = phrases.ZH if said.zh else phrases.EN
+        say = phrases.speaking("zh" if said.zh else "en")
         text = f"{why}\n\n{say.handed_off}".strip()
         return Reply("human", text, "handed_off", last=said.last, customer=customer, handoff=handoff)
 

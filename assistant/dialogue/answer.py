@@ -65,7 +65,7 @@ class Writer:
         self.model, self.company, self.staff, self.tone = model, company, staff, tone
         self.cancelled = cancelled
         self.language, self.today = language, today
-        self.say = phrases.ZH if language == "zh" else phrases.EN
+        self.say = phrases.speaking(language)
         self.answered: Answered | None = None
 
     def quote(

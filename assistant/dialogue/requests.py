@@ -33,7 +33,7 @@ _YES = re.compile(
 )
 _NO = re.compile(
     r"(?:no|nope|nah|no thanks|no thank you|not now|never ?mind|forget (?:it|about it)|stop|don't|do not|don't do (?:it|that)|please don't|leave it"
-    r"|rather not|i changed my mind|no[, ]+.*|不|不用了?|不要了?|不是|算了|不必了?|先不要?|否|别|停|不了|我改变主意了|不用了?[，, ]*谢谢)",
+    r"|rather not|i changed my mind|no(?! (?:longer|preference|particular|special|problem)\b)[, ]+.*|不|不用了?|不要了?|不是|算了|不必了?|先不要?|否|别|停|不了|我改变主意了|不用了?[，, ]*谢谢)",
     re.I,
 )
 _UNCLEAR = re.compile(

@@ -40,7 +40,7 @@ def _identify(
     """Facts, where the policy takes them for a proof; an e-mail address or a code from a visitor."""
     if session.role != "visitor":
         return None
-    say = phrases.ZH if _spoken(memory, message) == "zh" else phrases.EN
+    say = phrases.speaking(_spoken(memory, message))
     if parts.policy.identify is not None:
         by = parts.policy.identify.by
         found = identity.known_by(parts.store, parts.settings, by, message.text, conversation)
@@ -90,7 +90,7 @@ def _guard(
         session.user, session.role, "blocked_message", session.customer,
         {"conversation": conversation, "reasons": list(found.reasons)},
     )  # fmt: skip
-    say = phrases.ZH if message.language == "zh" else phrases.EN
+    say = phrases.speaking(message.language)
     return actions.Reply(
         "forbidden", say.refused, "refused", last=memory.last_action, customer=session.customer
     )
@@ -117,6 +117,6 @@ def _act(
         pending=memory.pending,
         last=memory.last_action,
         just_done=memory.just_done,
-        visitor_text=(phrases.ZH if zh else phrases.EN).sign_in_first,
+        visitor_text=phrases.speaking("zh" if zh else "en").sign_in_first,
     )
     return actions.Desk(store, parts.policy, parts.today).reply(said)

@@ -57,7 +57,7 @@ class Toolbox:
         self.session, self.language = session, language
         self.focus, self.translate = focus, translate
         self.policy = policy or Policy()
-        self.say = phrases.ZH if language == "zh" else phrases.EN
+        self.say = phrases.speaking(language)
 
     # -- calling ----------------------------------------------------------------------------------------------
 

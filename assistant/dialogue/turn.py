@@ -188,7 +188,7 @@ class Assistant(Parts):
                 understood = replace(understood, intent="policy", routed_by="articles")
         yield understood
         language = understood.language
-        say = phrases.ZH if language == "zh" else phrases.EN
+        say = phrases.speaking(language)
         company = self.company_in(language)
         fixed = self._fixed(message, understood, session, say, company)
         if fixed is not None:
@@ -494,7 +494,7 @@ def drain(events: Iterable[Event]) -> Turn:
 
 def _reminded(events: Iterable[Event], language: str) -> Iterator[Event]:
     """The events of a turn that came instead of a yes, with a word on what has therefore not been done."""
-    note = (phrases.ZH if language == "zh" else phrases.EN).not_done
+    note = phrases.speaking(language).not_done
     for event in events:
         if isinstance(event, Answered):
             yield Sentence(note)

@@ -390,7 +390,7 @@ def test_what_the_policy_does_not_list_is_not_done(shop: Store, kind: str) -> No
         refused(propose(kind, case(shop, message="two months, Office, Monday 10:00", policy=Policy())))
         == "not_offered"
     )
-    others = {"undo_minutes", "identify", "negotiate", "goodwill"}
+    others = {"undo_minutes", "identify", "negotiate", "goodwill", "offers"}
     assert set(PROPOSERS) == set(ACTION_ROLES) == set(Policy.model_fields) - others
 
 
@@ -757,3 +757,11 @@ def test_roles_are_checked_where_it_is_done(open_shop: LittleAssistant) -> None:
     with pytest.raises(PermissionDenied):
         desk.allow("cancel_order", ANN, "C-1042")
     desk.allow("cancel_order", AGENT, "C-1042")
+
+
+@pytest.mark.parametrize(
+    ("text", "no"),
+    [("No longer needed.", False), ("No preference", False), ("no, leave it", True), ("No thanks", True), ("No way", True)],
+)  # fmt: skip
+def test_an_answer_that_begins_with_no_need_not_be_one(text: str, no: bool) -> None:
+    assert is_no(text) is no
