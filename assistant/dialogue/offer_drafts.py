@@ -4,15 +4,20 @@ is left out.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from assistant.dialogue.answer import Stop, never, stoppable
 from assistant.dialogue.facts import facts, sentences
+from assistant.dialogue.negotiation import read_channel
 from assistant.dialogue.prompts import render
 from assistant.errors import Cancelled, RecordError
+
+if TYPE_CHECKING:
+    from assistant.dialogue.parts import Parts
+    from assistant.dialogue.tools import Toolbox
 
 Row = Mapping[str, Any]
 CHANNELS: Mapping[str, tuple[str, str]] = {
@@ -60,6 +65,32 @@ def drafts(
         opening = _allowed(text, f"{known} {company} {name}".lower())[: 1 if short else 3]
         made.append(_framed(opening, offer, name, company, language, channel))
     return list(dict.fromkeys(made))
+
+
+def drafts_for_agent(
+    parts: "Parts", box: "Toolbox", customers: Sequence[str], message: str, cancelled: Stop = never
+) -> str:
+    """The offer that ``message`` names, else the best one, as messages for the channel that it names, else e-mail; with
+    headings in the agent's language. Empty where no offer may be made."""
+    if not customers:
+        return ""
+    offers = box.call("eligible_offers", {"customer": customers[0]})[0].result.get("offers") or []
+    if not offers:
+        return ""
+    offer = next((o for o in offers if o["id"].lower() in message.lower()), offers[0])
+    channel = read_channel(message) or "email"
+    made = drafts(
+        parts.store,
+        parts.model,
+        customers[0],
+        offer["id"],
+        company_in=parts.company_in,
+        channel=channel,
+        cancelled=cancelled,
+    )
+    way = box.t(*CHANNELS[channel])
+    heads = (box.t(f"Draft, {way}:", f"草稿（{way}）："), box.t("Shorter:", "简短版："))
+    return "\n\n".join(f"{head}\n{text}" for head, text in zip(heads, made, strict=False))
 
 
 def _allowed(text: str, known: str) -> list[str]:

@@ -7,16 +7,22 @@ the evidence, promises something, or says that something was done, is left out.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from assistant.dialogue import safety
 from assistant.dialogue.answer import Stop, never, stoppable
+from assistant.dialogue.events import Sentence
 from assistant.dialogue.facts import sentences
 from assistant.dialogue.prompts import render
-from assistant.dialogue.verify import Verifier
+from assistant.dialogue.verify import Verifier, cite
 from assistant.errors import Cancelled
 from assistant.evidence import Evidence
+
+if TYPE_CHECKING:
+    from assistant.dialogue.parts import Parts
+    from assistant.dialogue.tools import Toolbox
 
 LONGEST = 5  # sentences
 TONE = {"en": "friendly and clear, the answer first, no excuses", "zh": "亲切清楚，先回答问题，不找借口"}
@@ -75,6 +81,29 @@ def draft_reply(
             else "Thank you for your message; we are looking into it and will write back to you."
         ]
     return Reply(_framed(kept, facts, company, language), tuple(sources))
+
+
+def reply_for_agent(
+    parts: "Parts", box: "Toolbox", customer: str, shown: Sequence[Evidence], cancelled: Stop = never
+) -> tuple[str, list[Sentence]]:
+    """A draft of the reply to a customer's last message, in the customer's language, and what of ``shown`` it rests on."""
+    called, evidence = box.call("reply_facts", {"customer": customer})
+    facts = called.result
+    if not facts.get("message"):
+        return "", []
+    reply = draft_reply(
+        parts.model,
+        facts,
+        safety.as_data(evidence, box.language),
+        company=parts.company_in(facts["language"]),
+        tone=parts.settings.tone,
+        cancelled=cancelled,
+    )
+    numbers = tuple(n for n, e in enumerate(shown, start=1) if e.id in reply.sources)
+    if not numbers:
+        return reply.text, []
+    rests = Sentence(cite(box.t("(The draft rests on", "（草稿依据："), numbers), numbers)
+    return f"{reply.text}\n{rests.text}{box.t(')', '）')}", [rests]
 
 
 def _checked(text: str, evidence: Sequence[Evidence], company: str) -> list[tuple[str, tuple[int, ...]]]:

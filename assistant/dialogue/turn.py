@@ -24,14 +24,13 @@ from assistant.dialogue.events import (
 )
 from assistant.dialogue.facts import sentences
 from assistant.dialogue.handover import suggest_reply
-from assistant.dialogue.negotiation import read_channel
+from assistant.dialogue.offer_drafts import drafts_for_agent
 from assistant.dialogue.parts import Parts
 from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
-from assistant.dialogue.replies import draft_reply
+from assistant.dialogue.replies import reply_for_agent
 from assistant.dialogue.settle import known_as, settle
 from assistant.dialogue.tools import Toolbox
 from assistant.dialogue.understand import Memory, Message, understand
-from assistant.dialogue.verify import cite
 from assistant.errors import AssistantError, Cancelled, PermissionDenied
 from assistant.evidence import Evidence
 
@@ -286,9 +285,9 @@ class Assistant(Parts):
             if understood.intent == "cancel_or_change" and not session.is_staff:
                 tail = say.change_note
             elif understood.intent == "offer" and session.is_staff:
-                tail = self._draft(toolbox, understood, message, cancelled)
+                tail = drafts_for_agent(self, toolbox, understood.customers, message, cancelled)
             elif understood.intent == "reply_draft" and recited:
-                tail, used = self._reply(toolbox, understood.customers[0], evidence, cancelled)
+                tail, used = reply_for_agent(self, toolbox, understood.customers[0], evidence, cancelled)
                 cited = tuple(dict.fromkeys((*cited, *citations(used, evidence))))
             if tail:
                 yield Sentence(tail)
@@ -377,53 +376,6 @@ class Assistant(Parts):
             if not session.customer and not (intent == "recommend" and understood.products):
                 return say.sign_in, "refused"
         return None
-
-    def _draft(self, toolbox: Toolbox, understood: Understood, message: str, cancelled: Stop) -> str:
-        """Messages to the customer around the offer's fixed terms; the model writes only what stands before them."""
-        from assistant.dialogue.offer_drafts import CHANNELS, drafts
-
-        customer = understood.customers[0] if understood.customers else None
-        if customer is None:
-            return ""
-        offers = toolbox.call("eligible_offers", {"customer": customer})[0].result.get("offers") or []
-        if not offers:
-            return ""
-        offer = next((o for o in offers if o["id"].lower() in message.lower()), offers[0])
-        channel = read_channel(message) or "email"
-        made = drafts(
-            self.store,
-            self.model,
-            customer,
-            offer["id"],
-            company_in=self.company_in,
-            channel=channel,
-            cancelled=cancelled,
-        )
-        way = toolbox.t(*CHANNELS[channel])
-        heads = (toolbox.t(f"Draft, {way}:", f"草稿（{way}）："), toolbox.t("Shorter:", "简短版："))
-        return "\n\n".join(f"{head}\n{text}" for head, text in zip(heads, made, strict=False))
-
-    def _reply(
-        self, toolbox: Toolbox, customer: str, shown: Sequence[Evidence], cancelled: Stop
-    ) -> tuple[str, list[Sentence]]:
-        """A draft of the reply to a customer's last message, in the customer's language, and what it rests on."""
-        called, evidence = toolbox.call("reply_facts", {"customer": customer})
-        facts = called.result
-        if not facts.get("message"):
-            return "", []
-        reply = draft_reply(
-            self.model,
-            facts,
-            safety.as_data(evidence, toolbox.language),
-            company=self.company_in(facts["language"]),
-            tone=self.settings.tone,
-            cancelled=cancelled,
-        )
-        numbers = tuple(n for n, e in enumerate(shown, start=1) if e.id in reply.sources)
-        if not numbers:
-            return reply.text, []
-        rests = Sentence(cite(toolbox.t("(The draft rests on", "（草稿依据："), numbers), numbers)
-        return f"{reply.text}\n{rests.text}{toolbox.t(')', '）')}", [rests]
 
     # -- memory -----------------------------------------------------------------------------------------------
 
