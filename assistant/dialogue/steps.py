@@ -14,6 +14,15 @@ from assistant.dialogue.policy import Policy
 from assistant.dialogue.proposals import Answer, Proposal, Refusal, Row
 from assistant.dialogue.wishes import PERSON, Finder, Question, Wish, is_payment, sentences, statuses, told
 
+# "I never want to cancel the whole order"; "if it can't be refunded to the gift card, no cancellation"
+_NEVER_WHOLE = re.compile(
+    r"\b(?:never|don't|do not|wouldn't|would not|not)\b[^.,]{0,30}\bcancel\w*\b[^.,]{0,15}\b(?:entire|whole|full|complete) order",
+    re.I,
+)
+_ONLY_IF_REFUNDED = re.compile(
+    r"\bif\b[^.,]*(?:\bcannot\b|n't\b|\bnot\b)[^.,]*\brefund[^.,]*,\s*(?:then )?(?:no\b|don't|do not|leave|keep)",
+    re.I,
+)
 _PAYING = ("balance", "refund_to", "same_payment", "no_such_payment")
 STRANGE = "-"  # a payment method that was named but isn't there
 _PAID = ("change_payment", "return_items", "exchange_items", "change_items")
@@ -189,6 +198,14 @@ class Reader:
                 failed.append(f"Single items can't be cancelled, only the whole order {order}.")
             elif order not in orders:
                 orders.append(order)
+        if orders and _NEVER_WHOLE.search(self.text):
+            return [], [f"Single items can't be cancelled, only the whole order {o}." for o in orders]
+        if _ONLY_IF_REFUNDED.search(self.text) and (wanted := self.account.methods_in(self.text)):
+            kept = [o for o in orders if self.account.paid_with(o) in wanted]
+            failed += [
+                f"The refund of order {o} goes back the way it was paid." for o in orders if o not in kept
+            ]
+            orders = kept
         answered = self.answers.get("reason", "")
         reason = self._reason(answered) or self._reason(wish.text) or self._reason(self.text)
         slots = {"reason": reason} if reason else {}

@@ -366,3 +366,32 @@ def test_guessing_facts_is_limited(shop: Store) -> None:
     ]
     assert tried == ["nobody"] * 5 + ["wait"]
     assert identity.known_by(shop, settings, by, "Eva Stone, 78701", "CV-1", at=1001.0) == "wait"
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("I want to cancel the lamp in order #A1001. I never want to cancel the whole order.", "only the whole order #A1001"),
+        ("Cancel order #A1001 because I ordered it by mistake. If you cannot refund to PayPal, no cancellation at all.",
+         "goes back the way it was paid"),
+    ],
+)  # fmt: skip
+def test_an_order_is_not_cancelled_on_other_terms_than_the_customers(
+    shop: Store, message: str, said: str
+) -> None:
+    reply = Talk(shop).say(message)
+    assert reply is not None and said in reply.text and not reply.pending
+
+
+def test_terms_that_are_met_stand_in_nobodys_way(shop: Store) -> None:
+    message = "Cancel order #A1001 because I ordered it by mistake. If you cannot refund to my visa card, no cancellation at all."
+    reply = Talk(shop).say(message)
+    assert reply is not None and reply.pending and "is cancelled" in reply.text
+
+
+def test_a_reason_that_begins_with_no_is_a_reason(shop: Store) -> None:
+    talk = Talk(shop)
+    asked = talk.say("I want to cancel order #A1001")
+    assert asked is not None and asked.pending and asked.pending.get("need") == "reason"
+    shown = talk.say("No longer wanted.")
+    assert shown is not None and "This is what will happen" in shown.text
