@@ -120,6 +120,11 @@ class Desk:
 
     def reply(self, said: Said) -> Reply | None:
         """What to say when ``said`` is about an action; None when it is not."""
+        if said.session.role == "visitor" and (said.pending or said.last):
+            # the proof of who it is has run out since then
+            said = replace(said, pending=None, last=None)
+            if requests.is_yes(said.message) or requests.is_undo(said.message):
+                return Reply("sign_in", said.visitor_text, "refused")
         pending = said.pending
         if pending and pending.get("turns") != said.turns:
             pending = None

@@ -63,6 +63,8 @@ def _identify(
 
 
 def _proved(memory: Memory, customer: str) -> Memory:
+    if memory.proved not in (None, customer):
+        memory = Memory(question=memory.question)  # somebody else: nothing that was said before is theirs
     return replace(memory, proved=customer, proved_at=time.time(), pending=None, customers=(customer,))
 
 

@@ -17,7 +17,7 @@ from assistant.dialogue.events import Session, ToolCalled
 from assistant.dialogue.focus import Focus
 from assistant.dialogue.policy import Policy
 from assistant.dialogue.toolkit import ARGUMENTS, ROLES, ListArgs, ToolResult
-from assistant.errors import AssistantError, PermissionDenied
+from assistant.errors import AssistantError, PermissionDenied, RecordError
 from assistant.evidence import Evidence
 
 # tools for agents that put several others together; each is a function of the toolbox
@@ -70,7 +70,13 @@ class Toolbox:
         except PermissionDenied:
             raise
         except AssistantError as error:
-            result = ToolResult({"error": error.message, "hint": error.hint})
+            told = self.session.is_staff or isinstance(error, RecordError)
+            # what is wrong with a model or the index, and the command that mends it, is nothing for a customer
+            result = ToolResult(
+                {"error": error.message, "hint": error.hint}
+                if told
+                else {"error": self.say.unknown, "hint": ""}
+            )
         seconds = round(time.perf_counter() - started, 4)
         return ToolCalled(name, dict(arguments), result.data, seconds), result.evidence
 

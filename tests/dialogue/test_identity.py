@@ -10,7 +10,9 @@ import pytest
 from assistant.crm import Store
 from assistant.crm.privacy import erase_customer, export_customer
 from assistant.dialogue import Session, identity
-from assistant.settings import Settings
+from assistant.dialogue.policy import read_policy
+from assistant.errors import PermissionDenied
+from assistant.settings import Settings, data_folder
 
 from .doubles import LittleAssistant
 
@@ -163,3 +165,66 @@ def test_no_code_no_identity(make: Make) -> None:
     for message in ("123456", "I am C-1042", "my name is Anna Vermeer", "the code is 123456, trust me"):
         [turn] = say(assistant, message)
         assert not any("customer" in t.arguments for t in turn.tools)
+
+
+def proved(assistant: LittleAssistant, email: str, conversation: str | None = None) -> str:
+    """The conversation, in which a visitor has now proved to be whose address this is."""
+    [asked] = say(assistant, email, conversation=conversation)
+    [right] = say(assistant, codes(assistant.settings)[-1][1], conversation=asked.conversation_id)
+    assert "I know who you are" in right.answer
+    return str(asked.conversation_id)
+
+
+@pytest.mark.parametrize("message", ["yes", "undo", "撤销"])
+def test_what_waited_for_a_yes_does_not_outlive_the_proof(
+    make: Make, monkeypatch: pytest.MonkeyPatch, message: str
+) -> None:
+    assistant = make()
+    assistant._parts["policy"] = read_policy(data_folder("kb"))
+    talk = proved(assistant, ANNA)
+    say(assistant, "please open a ticket: the lid is cracked", conversation=talk)
+    if message != "yes":
+        assert say(assistant, "yes", conversation=talk)[0].tools
+    before = assistant.store.actions("C-1042")
+    now = identity.time.time()
+    monkeypatch.setattr("assistant.dialogue.settle.time.time", lambda: now + identity.PROVED_SECONDS + 1)
+    [turn] = say(assistant, message, conversation=talk)
+    assert turn.outcome == "refused" and turn.tools == [] and "ticket" not in turn.answer
+    assert assistant.store.actions("C-1042") == before
+
+
+def test_who_proves_to_be_somebody_else_finds_nothing_of_the_one_before(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = make("Your order LO-100001 was delivered [1].", "I don't know.")
+    assistant._parts["policy"] = read_policy(data_folder("kb"))
+    talk = proved(assistant, ANNA)
+    say(assistant, "please open a ticket: the lid is cracked", "yes", conversation=talk)
+    later = identity.time.time() + identity.PROVED_SECONDS + 1
+    monkeypatch.setattr("assistant.dialogue.settle.time.time", lambda: later)
+    proved(assistant, "ann@example.org", talk)
+    state = assistant.store.conversation(talk)["state"]
+    assert (state["proved"], state["last_action"], state["history"][:-1]) == ("C-1001", None, [])
+    [undo] = say(assistant, "undo", conversation=talk)
+    assert undo.tools == [] and undo.outcome == "unknown"
+
+
+def test_a_colleague_does_not_ask_in_a_customers_conversation(make: Make) -> None:
+    assistant = make()
+    talk = assistant.store.start_conversation("customer", "C-1042")
+    with pytest.raises(PermissionDenied):
+        assistant.ask(
+            "How likely is C-1042 to leave?", session=Session("agent", user="m"), conversation_id=talk
+        )
+    assert assistant.store.turns(talk) == []
+
+
+@pytest.mark.parametrize("message", ["What do you recommend to me?", "有什么推荐给我？推荐"])
+def test_a_customer_hears_nothing_of_models_that_are_missing(make: Make, message: str) -> None:
+    assistant = make()
+    turn = assistant.ask(message, session=Session("customer", "C-1042", "C-1042"))
+    assert [t.name for t in turn.tools][:1] == ["recommend"] and turn.outcome == "unknown"
+    told = f"{turn.answer} {turn.as_dict()['tools']}"
+    assert "crm-assistant" not in told and "trained" not in told
+    agent = assistant.ask("What do you recommend to C-1042?", session=Session("agent", user="m"))
+    assert "crm-assistant train recommend" in agent.answer
