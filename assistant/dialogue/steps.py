@@ -274,11 +274,13 @@ class Reader:
                 "address", "What is the whole new address: street and number, town, state and postcode?"
             )
         parts, orders = address.as_dict(), self.account.orders
-        steps = [
-            Step("change_address", {"order": o, "parts": parts})
-            for o in wish.orders
-            if address_of(orders[o]) != address
-        ]
+        going = [o for o in wish.orders if address_of(orders[o]) != address]
+        if not wish.orders and re.search(r"\border\b", wish.text, re.I):
+            # "my wrong order": the only one that goes elsewhere
+            others = self.account.with_status(statuses(self.policy, "address"))
+            others = [o for o in others if address_of(orders[o]) != address]
+            going = others if len(others) == 1 else []
+        steps = [Step("change_address", {"order": o, "parts": parts}) for o in going]
         if wish.account and address_of(self.customer) != address:
             steps.append(Step("change_address", {"parts": parts}))
         return steps, []
@@ -289,6 +291,8 @@ class Reader:
         for text in (wish.text, self.answers.get("address", ""), self.text):
             if found := addresses.read_parts(text, known):
                 return found
+        if (there := self._sent_there()) is not None:
+            return there
         at = wish.text.lower().find(" to ")
         tail = wish.text[max(at, 0) :]
         source = re.search(r"\b(?:same as|as (?:in|for|of))\b(.*)", wish.text, re.I)
@@ -302,6 +306,20 @@ class Reader:
         going = [a for a in places if not wish.orders or any(address_of(orders[o]) != a for o in wish.orders)]
         others = [a for a in going if not wish.account or a != address_of(self.customer)] or going
         return others[0] if len(others) == 1 else None
+
+    def _sent_there(self) -> Address | None:
+        """The new home, told by what was sent there: "I moved to a new house and bought a tablet sent to there"."""
+        moved = re.search(
+            r"\b(?:new|moved)\b[^.]*\b(?:sent|shipped|delivered|going) (?:to )?(?:there|it)\b",
+            self.text,
+            re.I,
+        )
+        if moved is None:
+            return None
+        products = self.account.products_in(moved[0])
+        found = {o for (o, _), item in self.account.items.items() if item["product_id"] in products}
+        places = {address_of(self.account.orders[o]) for o in found}
+        return places.pop() if len(places) == 1 else None
 
     def _address_before(self, wish: Wish) -> Address | None:
         """What the address was before the last change of it, from the account's own actions."""

@@ -395,3 +395,15 @@ def test_a_reason_that_begins_with_no_is_a_reason(shop: Store) -> None:
     assert asked is not None and asked.pending and asked.pending.get("need") == "reason"
     shown = talk.say("No longer wanted.")
     assert shown is not None and "This is what will happen" in shown.text
+
+
+def test_the_new_home_is_where_something_was_sent(shop: Store) -> None:
+    shop.upsert("products", [{"id": "P-9", "name": "Kettle"}])
+    new = {"address": "9 Hill Road", "city": "Albany", "state": "NY", "postcode": "12201", "country": "USA"}
+    line = {"product_id": "P-9", "quantity": 1, "unit_price": 20.0, "amount": 20.0}
+    shop.upsert("orders", [{"id": "#A1005", "customer_id": "U-1", "ordered_at": "2026-05-08", "status": "open", "currency": "USD",
+                            "total": 20.0, "attributes": new, "lines": [line]}])  # fmt: skip
+    reply = Talk(shop).say(
+        "I recently moved to a new house and bought a kettle sent to there. Please change my wrong order address to the new home."
+    )
+    assert reply is not None and "#A1001 is sent to: 9 Hill Road" in reply.text and "#A1005" not in reply.text
