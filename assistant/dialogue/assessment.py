@@ -1,4 +1,5 @@
-"""What the models over the record say beside churn: orders that stand out, and points of a scorecard, with reasons."""
+"""What the models over the record say beside churn: orders that stand out, points of a scorecard, and what would bring
+a risk down."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 LATE_DAYS = 30  # what "now" means where no time is named
 MOST_ORDERS = 6
+MOST_LEVERS = 4
 
 
 def unusual_orders(
@@ -103,6 +105,43 @@ def risk_score(box: "Toolbox", customer: str) -> ToolResult:
         "model_version": card.version,
     }
     return ToolResult(data, [box.prediction(customer, "risk score", text)])
+
+
+def risk_levers(box: "Toolbox", customer: str) -> ToolResult:
+    """What would bring a customer's risk of leaving down, by the model: single changes, best first, or else pairs."""
+    from assistant.insight.phrases import feature_phrase
+
+    box.customer_row(customer)
+    model = box.models("churn")
+    found = model.what_if(box.store, customer)
+    shown = [c for c in found if len(c.changes) == 1] or found
+    before = round(100 * (found[0].before if found else model.predict(box.store, [customer])[0].probability))
+    head = box.t(
+        f"By the model customer {customer} leaves within 90 days with a probability of {before}%."
+        + (" Among customers like this one it is lower with:" if found else " Nothing that the company can change would bring that down noticeably."),
+        f"模型认为客户{customer}在90天内流失的概率为{before}%。" + ("类似客户在以下情况下概率较低：" if found else "公司能改变的因素都不会明显降低它。"),
+    )  # fmt: skip
+    evidence = [box.prediction(customer, "risk levers", head)]
+    for number, c in enumerate(shown[:MOST_LEVERS], start=1):
+        said = [
+            (feature_phrase(name, new), feature_phrase(name, old)) for name, (old, new) in c.changes.items()
+        ]
+        after = round(100 * c.after)
+        en = " and ".join(f"{new[0]} (now: {old[0]})" for new, old in said)
+        zh = "，且".join(f"{new[1]}（现在：{old[1]}）" for new, old in said)
+        evidence.append(
+            box.prediction(customer, f"risk lever {number}", box.t(f"{en[:1].upper()}{en[1:]}: {after}%.", f"{zh}：{after}%。"))
+        )  # fmt: skip
+    data = {
+        "customer": customer,
+        "percent": before,
+        "changes": [
+            {"changes": {k: list(v) for k, v in c.changes.items()}, "probability": round(c.after, 4)}
+            for c in found
+        ],
+        "model_version": getattr(model, "version", None),
+    }
+    return ToolResult(data, evidence)
 
 
 def _columns(box: "Toolbox", row: dict[str, Any], card: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from assistant.dialogue.events import Session, Step, Understood
 from assistant.dialogue.lists import read_filter
+from assistant.dialogue.model_status import read_model
 from assistant.dialogue.negotiation import read_channel
 from assistant.dialogue.outlook import read_group
 from assistant.dialogue.periods import span_ahead
@@ -25,6 +26,7 @@ ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
     "segment": ("segment",),
     "value": ("value",),
     "lifetime": ("lifetime_value",),
+    "lower_risk": ("risk_levers",),
     "offer": ("eligible_offers",),
     "next_action": ("next_action", "churn_risk"),
     "account": ("customer_profile",),
@@ -65,6 +67,9 @@ def make_plan(
         return (Step("list_customers", read_filter(store, message, today)),)
     if intent == "unusual_orders":
         return (Step("unusual_orders", span | ({"customer": account} if account else {})),)
+    if intent == "models":
+        model = read_model(message)
+        return (Step("model_status", {"model": model} if model else {}),)
     if intent == "forecast" and account:
         intent = "lifetime"  # what one customer will order
     elif intent == "forecast":

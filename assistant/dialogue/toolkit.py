@@ -38,6 +38,8 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "negotiation": STAFF,
     "unusual_orders": STAFF,
     "risk_score": STAFF,
+    "risk_levers": STAFF,
+    "model_status": STAFF,
     "lifetime_value": STAFF,
     "sales_forecast": STAFF,
 }
@@ -76,6 +78,10 @@ class ForecastArgs(BaseModel):
     group: str | None = Field(
         default=None, description="Product group, 'each' for all of them, empty for the sum"
     )
+
+
+class ModelArgs(BaseModel):
+    model: str | None = Field(default=None, description="Name of one model; empty for all of them")
 
 
 class OrderArgs(BaseModel):
@@ -143,6 +149,8 @@ ARGUMENTS: Mapping[str, type[BaseModel]] = {
     "negotiation": NegotiationArgs,
     "unusual_orders": UnusualArgs,
     "risk_score": CustomerArgs,
+    "risk_levers": CustomerArgs,
+    "model_status": ModelArgs,
     "lifetime_value": AheadArgs,
     "sales_forecast": ForecastArgs,
 }

@@ -8,11 +8,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from langchain_core.tools import StructuredTool
 
-from assistant.dialogue import account, assessment, negotiation, outlook, phrases
+from assistant.dialogue import account, assessment, model_status, negotiation, outlook, phrases
 from assistant.dialogue.events import Session, ToolCalled
 from assistant.dialogue.focus import Focus
 from assistant.dialogue.policy import Policy
@@ -28,6 +29,8 @@ FOR_AGENTS: Mapping[str, Callable[..., ToolResult]] = {
     "negotiation": negotiation.negotiation,
     "unusual_orders": assessment.unusual_orders,
     "risk_score": assessment.risk_score,
+    "risk_levers": assessment.risk_levers,
+    "model_status": model_status.model_status,
     "lifetime_value": outlook.lifetime_value,
     "sales_forecast": outlook.sales_forecast,
 }
@@ -52,11 +55,12 @@ class Toolbox:
         focus: Focus | None = None,
         translate: Callable[[str], str] | None = None,
         policy: Policy | None = None,
+        home: Path | None = None,
     ) -> None:
         self.store, self.index, self.models = store, index, models
         self.session, self.language = session, language
         self.focus, self.translate = focus, translate
-        self.policy = policy or Policy()
+        self.policy, self.home = policy or Policy(), home
         self.say = phrases.speaking(language)
 
     # -- calling ----------------------------------------------------------------------------------------------

@@ -52,6 +52,8 @@ RECITED = {
     "changes": "changes_since_contact",
     "negotiate": "negotiation",
     "risk_score": "risk_score",
+    "lower_risk": "risk_levers",
+    "models": "model_status",
     "lifetime": "lifetime_value",
     "forecast": "sales_forecast",
     "unusual_orders": "unusual_orders",
@@ -321,6 +323,7 @@ class Assistant(Parts):
             language=language,
             focus=self.focus if self.index is not None else None,
             policy=self.policy,
+            home=self.home,
             translate=lambda question: self.translate(question, cancelled),
         )
 

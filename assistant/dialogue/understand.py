@@ -312,6 +312,7 @@ GENERAL = (
     "list_customers",
     "unusual_orders",
     "forecast",
+    "models",
     "greeting_thanks",
     "out_of_scope",
     "human",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from assistant.insight.purchases import amounts_in, currency
 from assistant.insight.signals import read_signals
 
 if TYPE_CHECKING:
@@ -72,12 +73,13 @@ class History:
         promised = extra.map(lambda a: a.get("promised_on") or a.get("promised"))
         ordered, delivered = days(o["ordered_at"]), days(o["delivered_at"])
         status = o["status"].fillna("").astype(str)
-        total = pd.to_numeric(o["total"], errors="coerce").to_numpy(float, na_value=np.nan)
+        total = amounts_in(o["currency"], o["total"], currency(store)).to_numpy(float, na_value=np.nan)
         orders = {
             "who": who(o["customer_id"]),
             "day": ordered,
             "total": np.nan_to_num(total),
-            "cancelled": status.isin(["cancelled", "canceled"]).to_numpy() | (np.nan_to_num(total) < 0),
+            "cancelled": status.isin(["cancelled", "canceled"]).to_numpy()
+            | (pd.to_numeric(o["total"], errors="coerce") < 0).to_numpy(),
             "subscription": (o["channel"] == "subscription").to_numpy(dtype=bool),
             "phone": o["channel"].isin(["phone", "call"]).to_numpy(dtype=bool),
             "promised": days(promised) + 0.99,  # the whole of the promised day counts

@@ -17,6 +17,7 @@ from assistant.errors import ModelError
 # What companies write in an order's status when nothing was sold in the end.
 UNDONE = ("cancelled", "canceled", "returned", "refunded", "void", "failed", "退货", "已取消", "取消")
 YEAR = 365  # days
+FIRST_ORDERS = 5000  # that tell a record's currency: all of them would be counted for each prediction
 SHARE = "share of "  # starts the name of a column: a category's share of what a customer spent
 # Invoice lines that are no goods: nobody wants them recommended.
 _SERVICE = re.compile(
@@ -35,19 +36,20 @@ class Record(Protocol):
 def orders(store: Record, ids: Sequence[str] | None = None) -> pd.DataFrame:
     """One row per order that stands: ``order_id, customer_id, at`` (datetime64), ``total`` (NaN if unknown).
 
-    The total is the order's own, or else the sum of its lines. ``ids``: of these customers only (a few; many
+    The total is the order's own, or else the sum of its lines; unknown where it is in another currency than most
+    orders are (:func:`currency`), since sums of both would be of nothing. ``ids``: of these customers only (a few; many
     are read faster all together). Raises :class:`ModelError` if there is none.
     """
     where, params = _of(ids)
     frame = store.frame(
-        f"""SELECT o.id AS order_id, o.customer_id, o.ordered_at AS at,
+        f"""SELECT o.id AS order_id, o.customer_id, o.ordered_at AS at, o.currency,
                    COALESCE(o.total, SUM(COALESCE(l.amount, l.quantity * l.unit_price))) AS total
             FROM orders o LEFT JOIN order_lines l ON l.order_id = o.id
             WHERE {_standing()}{where} GROUP BY o.id""",
         params,
     )
     frame = _dated(frame)
-    frame["total"] = pd.to_numeric(frame["total"], errors="coerce").astype(float)
+    frame["total"] = amounts_in(frame.pop("currency"), frame["total"], currency(store))
     # an order that is nothing but a credit note is no purchase
     return frame[~(frame["total"] < 0)].reset_index(drop=True)
 
@@ -56,15 +58,30 @@ def lines(store: Record, ids: Sequence[str] | None = None) -> pd.DataFrame:
     """One row per order line that was sold: ``order_id, customer_id, at, product_id, quantity, amount``."""
     where, params = _of(ids)
     frame = store.frame(
-        f"""SELECT o.id AS order_id, o.customer_id, o.ordered_at AS at, l.product_id, l.quantity,
+        f"""SELECT o.id AS order_id, o.customer_id, o.ordered_at AS at, o.currency, l.product_id, l.quantity,
                    COALESCE(l.amount, l.quantity * l.unit_price) AS amount
             FROM orders o JOIN order_lines l ON l.order_id = o.id
             WHERE {_standing()}{where} AND l.product_id IS NOT NULL AND l.quantity > 0""",
         params,
     )
     frame = _dated(frame)
-    frame["amount"] = pd.to_numeric(frame["amount"], errors="coerce").astype(float)
+    frame["amount"] = amounts_in(frame.pop("currency"), frame["amount"], currency(store))
     return frame
+
+
+def currency(store: Record) -> str | None:
+    """The currency that most of the first orders are in; None where none is named."""
+    found = store.frame(
+        f"""SELECT currency FROM (SELECT currency FROM orders WHERE currency IS NOT NULL LIMIT {FIRST_ORDERS})
+            GROUP BY currency ORDER BY COUNT(*) DESC, currency LIMIT 1"""
+    )
+    return str(found["currency"].iloc[0]) if len(found) else None
+
+
+def amounts_in(currencies: pd.Series, amounts: pd.Series, main: str | None) -> pd.Series:
+    """Amounts as floats, NaN where they are unknown or in another currency than ``main``; none named counts as it."""
+    numbers = pd.to_numeric(amounts, errors="coerce").astype(float)
+    return numbers.where(currencies.isna() | (currencies == main))
 
 
 def last_day(store: Record) -> pd.Timestamp:

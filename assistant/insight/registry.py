@@ -141,7 +141,8 @@ def better(new: Mapping[str, Any], old: Mapping[str, Any] | None, *, metric: str
     name = next((n for n in names if n in new and n in old), None)
     if name is None:
         return Comparison(True, None, None, None, "no figure that both models have")
-    new_value, old_value = float(new[name]), float(old[name])
+    # a manifest has null where a figure was not a number
+    new_value, old_value = (math.nan if m[name] is None else float(m[name]) for m in (new, old))
     if not math.isfinite(new_value):
         return Comparison(not math.isfinite(old_value), name, new_value, old_value, f"{name} is not a number")
     if not math.isfinite(old_value):

@@ -219,7 +219,8 @@ def _score(model: TableModel, part: pd.DataFrame, first_row: int, reasons_per_ro
 def _named(scored: pd.DataFrame, id: str | None, part: pd.DataFrame, first_row: int) -> pd.DataFrame:
     """With the rows' ids as the first column, or their numbers in the file where there are none."""
     if id in part.columns:
-        scored.insert(0, str(id), part[id].to_numpy())
+        name = f"{id} (id)" if id in scored.columns else str(id)  # a table may call its ids "points"
+        scored.insert(0, name, part[id].to_numpy())
     else:
         scored.insert(0, "row", np.arange(first_row, first_row + len(part)))
     return scored

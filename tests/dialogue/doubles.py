@@ -146,6 +146,8 @@ class KeywordRouter:
         ("negotiate", r"concede|negotiat|让步"),
         ("unusual_orders", r"orders look unusual|异常"),
         ("risk_score", r"risk score|风险评分"),
+        ("lower_risk", r"lower .*risk|降低.*风险"),
+        ("models", r"models?\b.*(good|up to date)|how good|模型"),
         ("lifetime", r"next year|order again|终身价值|未来一年"),
         ("forecast", r"forecast|do we expect|预测|预计有多少订单"),
         ("churn_risk", r"leave|churn|流失"),
@@ -213,6 +215,9 @@ class FixedChurn:
     def predict(self, store: Any, ids: Sequence[str] | None = None) -> list[Any]:
         chosen = ids if ids is not None else [c["id"] for c in store.customers()]
         return [self._one(c, self.known.get(c, 0.2)) for c in chosen]
+
+    def what_if(self, store: Any, customer: str) -> list[Any]:
+        return []
 
     def _one(self, customer: str, p: float) -> Any:
         reasons = [

@@ -1,4 +1,4 @@
-"""For agents: what a customer will still buy, and how much the company will sell."""
+"""For agents: what a customer will still buy, how much the company will sell, what lowers a risk, how the models are."""
 
 from collections.abc import Callable
 from datetime import date
@@ -9,15 +9,19 @@ import pytest
 
 from assistant.crm import Store
 from assistant.dialogue import Session
+from assistant.dialogue.model_status import read_model
 from assistant.dialogue.outlook import read_group
 from assistant.dialogue.periods import span_ahead
 from assistant.dialogue.tools import Toolbox
 from assistant.errors import ModelError, PermissionDenied
-from assistant.insight import ForecastModel, LifetimeModel
+from assistant.insight import TRAINERS, ForecastModel, LifetimeModel, save_model
+from assistant.insight.explain import Counterfactual
 from assistant.insight.forecast import _Series
 from assistant.insight.lifetime import BgNbd, GammaGamma
+from assistant.insight.moved import record_facts
+from assistant.insight.registry import note_record
 
-from .doubles import LittleAssistant
+from .doubles import FixedChurn, LittleAssistant
 
 Make = Callable[..., LittleAssistant]
 AGENT = Session("agent", user="marieke")
@@ -151,3 +155,75 @@ def test_an_agent_asks_what_is_to_come(make: Make, message: str, tool: str, word
     assert words in turn.answer and [t.name for t in turn.tools] == [tool] and turn.citations
     nobody = make("Nonsense.").ask(message, session=AGENT)
     assert nobody.outcome == "unknown" and "No " in nobody.answer
+
+
+# -- what would help, and how the models are --------------------------------------------------------------------------
+
+
+class Levers(FixedChurn):
+    """What the model would say of other customers like this one."""
+
+    def what_if(self, store: Any, customer: str) -> list[Counterfactual]:
+        if customer != "C-1042":
+            return []
+        order = {"days_since_order": (61.0, 1.0)}
+        return [
+            Counterfactual(order, 0.73, 0.31),
+            Counterfactual({"offers_accepted_365": (0.0, 1.0)}, 0.73, 0.58),
+            Counterfactual({**order, "offers_accepted_365": (0.0, 1.0)}, 0.73, 0.22),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("What would lower the risk of C-1042?", ["73%", "Last order 1 day ago (now: last order 61 days ago): 31%", "58%"]),
+        ("怎样降低C-1042的风险？", ["73%", "最近一次下单在 1 天前（现在：最近一次下单在 61 天前）：31%", "58%"]),
+    ],
+)  # fmt: skip
+def test_an_agent_asks_what_would_lower_a_risk(make: Make, message: str, words: list[str]) -> None:
+    turn = make("Nonsense.", churn=Levers(C_1042=0.73)).ask(message, session=AGENT)
+    assert [t.name for t in turn.tools] == ["risk_levers"] and all(w in turn.answer for w in words)
+    assert turn.tools[0].result["changes"][2]["probability"] == 0.22
+
+
+def test_where_nothing_helps_it_says_so(store: Store) -> None:
+    called, evidence = box(store, churn=Levers()).call("risk_levers", {"customer": "C-1001"})
+    assert called.result == {
+        "customer": "C-1001",
+        "percent": 20,
+        "changes": [],
+        "model_version": "churn-test",
+    }
+    assert "Nothing that the company can change" in evidence[0].text
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        ("How good is the churn model?", "churn"),
+        ("客户分群是哪天算出来的", "segments"),
+        ("when was the forecast model trained", "forecast"),
+        ("which models should be trained again", None),
+    ],
+)
+def test_the_model_that_a_message_names(message: str, name: str | None) -> None:
+    assert read_model(message) == name
+
+
+def test_an_agent_asks_how_good_a_model_is(make: Make) -> None:
+    assistant = make("Nonsense.")
+    metrics = {"mase": 0.789, "series": 4}
+    version = save_model(assistant.home, "forecast", {"a": "model"}, metrics=metrics, features=[], data_hash="")  # fmt: skip
+    fair = [{"column": "gender", "warnings": ["women are called twice as often"], "groups": []}]
+    save_model(assistant.home, "lifetime", {}, metrics={"mae": 1.5}, features=[], data_hash="", report={"fairness": fair})  # fmt: skip
+    note_record(assistant.home, "forecast", version, record_facts(assistant.store))
+    turn = assistant.ask("How good is the forecast model?", session=AGENT)
+    assert [t.name for t in turn.tools] == ["model_status"]
+    assert "scaled error 0.789" in turn.answer and "It need not be trained again" in turn.answer
+    every = assistant.toolbox(AGENT, "zh").call("model_status", {})
+    rows = {r["model"]: r for r in every[0].result["models"]}
+    assert list(rows) == list(TRAINERS) and rows["churn"]["version"] is None
+    assert rows["lifetime"]["fairness_warnings"] == ["women are called twice as often"]
+    assert any("平均误差每位客户1.50单" in e.text and "women" in e.text for e in every[1])
+    assert "no model called" in assistant.toolbox(AGENT, "en").call("model_status", {"model": "x"})[0].result["error"]  # fmt: skip

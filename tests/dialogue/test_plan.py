@@ -124,7 +124,16 @@ def test_plans_run(store: Store) -> None:
 
     models = {"churn": FixedChurn(), "sentiment": WordMood()}
     for intent in sorted(intents()):
-        if intent in ("segment", "recommend", "risk_score", "unusual_orders", "lifetime", "forecast"):
+        if intent in (
+            "segment",
+            "recommend",
+            "risk_score",
+            "unusual_orders",
+            "lifetime",
+            "forecast",
+            "lower_risk",
+            "models",
+        ):
             continue
         toolbox = Toolbox(store=store, index=None, models=models.__getitem__, session=Session("agent"))
         for tool, arguments in plan(

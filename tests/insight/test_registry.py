@@ -88,6 +88,13 @@ def test_better(new: dict[str, float], old: dict[str, float] | None, expected: b
     assert bool(better(new, old)) is expected
 
 
+def test_a_figure_that_was_no_number_never_keeps_a_model_out(tmp_path: Path) -> None:
+    for value in (float("nan"), 0.5, float("nan")):
+        save_model(tmp_path, "toy", Toy(), metrics={"mase": value}, features=[], data_hash="")
+    assert [v.current for v in history(tmp_path, "toy")] == [False, True, False]
+    assert "not a number" in history(tmp_path, "toy")[0].report["comparison"]
+
+
 def test_rollback_walks_back_over_what_was_in_place(tmp_path: Path) -> None:
     for loss in (0.5, 0.4, 0.9, 0.3):  # v3 never gets in place
         save(tmp_path, loss)

@@ -45,6 +45,27 @@ def test_customer_table_by_hand(tmp_path: Path) -> None:
     assert not {"subscribed", "contacts_12m", "products_per_order"} & set(table)
 
 
+def test_amounts_of_two_currencies_are_never_added(tmp_path: Path) -> None:
+    from assistant.insight.features import customer_features
+    from assistant.insight.lifetime import summary
+    from assistant.insight.purchases import currency, orders
+
+    rows = [("a", "2026-03-01", 10.0), ("a", "2026-03-05", 30.0), ("b", "2026-03-05", 40.0), ("a", "2026-03-09", 9000.0)]  # fmt: skip
+    with orders_only(tmp_path, rows) as store:
+        named = [
+            {k: r[k] for k in ("id", "customer_id", "ordered_at")}
+            | {"currency": "JPY" if r["total"] == 9000 else "EUR"}
+            for r in store.orders("a")
+        ]
+        store.upsert("orders", named)
+        assert currency(store) == "EUR"
+        table, found = customer_table(store), orders(store)
+        assert table.loc["a", ["orders_12m", "spend_12m", "order_value"]].tolist() == [3, 40.0, 20.0]
+        assert table.loc["b", "spend_12m"] == 40.0, "an order without a currency is in the usual one"
+        assert summary(found, found["at"].max()).loc["a", "value"] == 30.0
+        assert customer_features(store).loc["a", "spend_90"] == 40.0
+
+
 def test_subscriptions_and_contacts_are_features(tmp_path: Path) -> None:
     with small_shop(tmp_path, customers=9) as store:
         store.upsert(
