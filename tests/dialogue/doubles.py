@@ -146,8 +146,6 @@ class KeywordRouter:
         ("negotiate", r"concede|negotiat|让步"),
         ("unusual_orders", r"orders look unusual|异常"),
         ("risk_score", r"risk score|风险评分"),
-        ("lower_risk", r"lower .*risk|降低.*风险"),
-        ("models", r"models?\b.*(good|up to date)|how good|模型"),
         ("lifetime", r"next year|order again|终身价值|未来一年"),
         ("forecast", r"forecast|do we expect|预测|预计有多少订单"),
         ("churn_risk", r"leave|churn|流失"),

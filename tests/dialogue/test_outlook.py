@@ -13,6 +13,7 @@ from assistant.dialogue.model_status import read_model
 from assistant.dialogue.outlook import read_group
 from assistant.dialogue.periods import span_ahead
 from assistant.dialogue.tools import Toolbox
+from assistant.dialogue.understand import asks_plainly, references
 from assistant.errors import ModelError, PermissionDenied
 from assistant.insight import TRAINERS, ForecastModel, LifetimeModel, save_model
 from assistant.insight.explain import Counterfactual
@@ -227,3 +228,26 @@ def test_an_agent_asks_how_good_a_model_is(make: Make) -> None:
     assert rows["lifetime"]["fairness_warnings"] == ["women are called twice as often"]
     assert any("平均误差每位客户1.50单" in e.text and "women" in e.text for e in every[1])
     assert "no model called" in assistant.toolbox(AGENT, "en").call("model_status", {"model": "x"})[0].result["error"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "intent"),
+    [
+        ("How can we reduce her risk?", "lower_risk"),
+        ("by how much would the churn probability of C-1042 drop with a new order", "lower_risk"),
+        ("怎样才能降低C-1042的流失风险", "lower_risk"),
+        ("C-1042的风险怎么压下去", "lower_risk"),
+        ("How can we reduce churn?", None),
+        ("Why is her churn probability so high?", None),
+        ("is the churn model fair to all groups", "models"),
+        ("do our models need retraining", "models"),
+        ("which models do we have to train again", "models"),
+        ("流失模型有多准", "models"),
+        ("哪些模型需要重新训练", "models"),
+        ("Why does the churn model think she'll leave?", None),
+        ("Is the newer grinder model quieter?", None),
+        ("Which model of the espresso machine is best?", None),
+    ],
+)
+def test_what_is_asked_in_so_many_words(store: Store, message: str, intent: str | None) -> None:
+    assert asks_plainly(message, references(store, message)) == intent
