@@ -263,7 +263,8 @@ def _delimited(path: Path, lines: Callable[[], Iterator[str]], encoding: str, no
     has_header = _is_header(first_rows)
     width = Counter(len(cells) for _, cells in first_rows).most_common(1)[0][0]
     if has_header:
-        columns = _names(first_rows[0][1])
+        filled = [n for _, cells in first_rows[1:] for n, cell in enumerate(cells, 1) if cell.strip()]
+        columns = _names(first_rows[0][1], max(filled, default=0))
     else:
         columns = tuple(str(number) for number in range(1, width + 1))
         notes.append(f"no header line: the columns are called 1 to {width}")
@@ -359,17 +360,20 @@ _DATA = re.compile(r"[-+(]?[\d.,:/\s%€$£¥-]*\d[\d.,:/\s%€$£¥)TZ-]*$")
 
 
 def _is_header(rows: Sequence[tuple[int, Sequence[str]]]) -> bool:
-    """Names in the first row: none of them a number or a date, unless the rows below are words as well."""
+    """Names in the first row: none of them a number or a date; each name once, unless there are numbers below it."""
     first = [cell.strip() for cell in rows[0][1]]
     if any(_DATA.match(cell) for cell in first if cell):
         return False
     if len(rows) == 1:
         return True
-    return len({cell for cell in first if cell}) == len([cell for cell in first if cell])
+    if len({cell for cell in first if cell}) == len([cell for cell in first if cell]):
+        return True
+    return any(_DATA.match(cell.strip()) for _, cells in rows[1:] for cell in cells if cell.strip())
 
 
-def _names(cells: Sequence[Any]) -> tuple[str, ...]:
-    """Column names: trimmed, numbered where blank, told apart where the same."""
+def _names(cells: Sequence[Any], filled: int = 0) -> tuple[str, ...]:
+    """Column names: trimmed, numbered where blank, told apart where the same. Blank ones at the end are no columns,
+    but for the first ``filled``, which hold something."""
     names: dict[str, None] = {}
     for number, cell in enumerate(cells, 1):
         name = (
@@ -382,7 +386,7 @@ def _names(cells: Sequence[Any]) -> tuple[str, ...]:
         names[name] = None
     found = list(names)
     while (
-        len(found) > 1
+        len(found) > max(filled, 1)
         and re.fullmatch(r"column \d+", found[-1])
         and not str(cells[len(found) - 1] or "").strip()
     ):

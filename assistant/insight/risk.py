@@ -38,6 +38,7 @@ BASE_POINTS, BASE_ODDS = 600, 30.0  # points of someone with 30 goods for each b
 DOUBLING = 20  # points that double these odds
 MOST_BINS = 5
 LEAST_SHARE = 0.05  # of the rows in a bin
+RARE_ROWS = 10  # of a level of a category, below which it is one of the rare ones
 LEAST_INFORMATION = 0.02  # information value below which a column counts as saying nothing
 
 
@@ -193,6 +194,9 @@ class Scorecard:
             text = values.astype(object)
             rate = y.mean()
             counts = pd.DataFrame({"value": text, "y": y}).dropna().groupby("value")["y"].agg(["size", "sum"])
+            # rare levels are one: sorted by rates of two or three rows each they would tell the answer they came with
+            rare = counts[counts["size"] < RARE_ROWS]
+            counts = counts[counts["size"] >= RARE_ROWS]
             # few cases say little about a level: pull its rate towards the overall one
             counts["rate"] = (counts["sum"] + 10 * rate) / (counts["size"] + 10)
             counts = counts.sort_values("rate")
@@ -207,6 +211,8 @@ class Scorecard:
             if len(groups) > 1 and size < least:
                 last = groups.pop()
                 groups[-1] += last
+            if len(rare):
+                groups.append([str(value) for value in rare.index])
             self.groups_[column.name] = {v: i for i, group in enumerate(groups) for v in group}
             labels = [" | ".join(group[:4]) + (" | ..." if len(group) > 4 else "") for group in groups] or [
                 "any"
@@ -249,6 +255,8 @@ def train_scorecard(
         raise ModelError(
             f"The table has no column {target!r}", f"its columns: {', '.join(frame.columns[:8])}"
         )
+    if not len(frame):
+        raise ModelError("The table has no rows", "give a table with a header line and rows")
     answer = read_target(frame[target], target, positive)
     table, y = frame[answer.known].reset_index(drop=True), answer.labels
     if min(y.sum(), len(y) - y.sum()) < 50:

@@ -77,6 +77,15 @@ def test_unseen_and_missing_values_have_points(tmp_path: Path) -> None:
     assert labels["months"] == labels["savings"] == "missing or new"
 
 
+def test_a_category_of_many_rare_levels_does_not_tell_the_answer(tmp_path: Path) -> None:
+    frame = applicants(400)
+    plain = train_scorecard(frame, "result", home=tmp_path / "plain").metrics["auc"]
+    street = [f"street {k % 190}" for k in range(len(frame))]
+    report = train_scorecard(frame.assign(street=street), "result", home=tmp_path / "streets")
+    assert report.metrics["auc"] == pytest.approx(plain, abs=0.005)
+    assert "street" in [x["column"] for x in report.left_out]
+
+
 def test_scorecard_needs_enough_of_both(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="50 good and 50 bad"):
         train_scorecard(applicants(80), "result", home=tmp_path)

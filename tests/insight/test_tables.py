@@ -9,7 +9,7 @@ import pytest
 
 from assistant.errors import AssistantError, ModelError
 from assistant.insight import scoring, tables
-from assistant.insight.columns import guess_columns, read_target, to_numbers
+from assistant.insight.columns import guess_columns, read_table, read_target, to_numbers
 from assistant.insight.registry import history, load_model
 from assistant.insight.tablemodel import band_names, fit_table, make_folds
 from assistant.insight.tables import predict_table, train_table
@@ -282,3 +282,16 @@ def test_german_credit(tmp_path: Path) -> None:
     report = train_table("risk", GERMAN, "creditability", home=tmp_path)
     assert report.details["positive"] == "bad"
     assert report.metrics["auc"] >= 0.79 and report.metrics["brier"] < 0.17
+
+
+def test_names_that_occur_twice_or_are_missing_at_the_end_are_still_names(tmp_path: Path) -> None:
+    lines = [f"K{n:03d},{n % 7}.5,{n % 5},{'yes' if n % 3 else 'no'},{n % 4}" for n in range(80)]
+    path = tmp_path / "twice.csv"
+    path.write_text("\n".join(["id,x,x,left,", *lines]))
+    frame = read_table(path)
+    assert list(frame.columns) == ["id", "x", "x (2)", "left", "column 5"] and len(frame) == 80
+    assert frame.attrs["unreadable"] == 0
+    path.write_text("\n".join(["id,x,left,,", *(line.rsplit(",", 2)[0] + ",," for line in lines)]))
+    assert list(read_table(path).columns) == ["id", "x", "left"], (
+        "columns without a name and without a value are none"
+    )
