@@ -31,6 +31,10 @@ EDITABLE = (
 _ORIGIN = re.compile(r"https?://(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:(\d{1,5}|\*))?")
 
 
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part for part in re.split(r"[,\s]+", text.strip()) if part)
+
+
 class Settings(BaseSettings):
     """Settings of one process. Every field is an environment variable, e.g. ``CRM_ASSISTANT_HOME``."""
 
@@ -55,6 +59,18 @@ class Settings(BaseSettings):
     offline: bool = Field(default=False, description="Never fetch anything; only what is on disk is used")
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=1, le=65535)
+    server_names: str = Field(
+        default="",
+        description="Names this server is reached by beside this machine's own, e.g. help.shop.example behind a proxy",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses of proxies whose X-Forwarded-For and -Proto are believed, e.g. 127.0.0.1; none by default",
+    )
+    webhook_hosts: str = Field(
+        default="",
+        description="Hosts inside the company's network that webhooks may reach, e.g. hooks.intern",
+    )
     company_name: str = Field(default="", description="Instead of the name in the record")
     smtp_host: str = Field(
         default="", description="Mail server for one-time codes; without one, mails are files in outbox/"
@@ -134,7 +150,17 @@ class Settings(BaseSettings):
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
-        return tuple(o for o in re.split(r"[,\s]+", self.widget_origins.strip()) if o)
+        return _listed(self.widget_origins)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """``server_names``, one by one."""
+        return _listed(self.server_names)
+
+    @property
+    def internal_hosts(self) -> tuple[str, ...]:
+        """``webhook_hosts``, one by one."""
+        return _listed(self.webhook_hosts)
 
     retrain_hours: float = Field(
         default=0.0,

@@ -77,6 +77,9 @@ class Access:
         self._hasher = hasher or PasswordHasher()
         self._lock = RLock()
         self._failures: dict[str, list[float]] = {}
+        self._ended: dict[
+            str, float
+        ] = {}  # digests of cookies that were signed out, and when they end anyway
         home.mkdir(parents=True, exist_ok=True)
         # two programs that start at once must not each make an administrator
         with FileLock(self.path.with_suffix(".lock"), timeout=30):
@@ -91,6 +94,7 @@ class Access:
             data = json.loads(self.path.read_text())
             self._secret, self._site_secret = str(data["secret"]), str(data["site_secret"])
             self._people = {p["name"]: Person(**p) for p in data["people"]}
+            self._ended = {str(k): float(v) for k, v in data.get("ended", {}).items()}
         except FileNotFoundError:
             self._secret, self._site_secret = secrets.token_hex(32), secrets.token_hex(32)
             self._people = {}
@@ -106,6 +110,7 @@ class Access:
                 "secret": self._secret,
                 "site_secret": self._site_secret,
                 "people": [asdict(p) for p in self._people.values()],
+                "ended": self._ended,
             },
         )
 
@@ -164,10 +169,13 @@ class Access:
 
     def change_password(self, name: str, old: str, new: str) -> Person:
         """Set a password of one's own. Raises AssistantError when the old one is wrong or the new one too weak."""
+        keys = [f"change:{name}"]  # whoever found a page open must not guess on
+        self._count(keys)
         with self._lock:
             person = self._person(name)
             if not self._right(person, old):
                 raise AssistantError("The present password is not right.", "try again")
+            self._forgive(keys)
             if len(new) < SHORTEST_PASSWORD or new == old or name in new.lower():
                 raise AssistantError(
                     "This password is too easy.",
@@ -187,6 +195,20 @@ class Access:
         """
         name = name.strip().lower()
         keys = [f"name:{name}", *([f"from:{address}"] if address else [])]
+        self._count(keys)
+        with self._lock:
+            person = self._people.get(name)
+        known = person is not None and person.active
+        # the same work for a name that nobody has, so that time does not tell which names exist
+        right = self._right(person if known and person else Person("", "agent", self._nobody), password)
+        if not (known and person and right):
+            raise AssistantError("Name or password is not right.", "try again")
+        self._forgive(keys)
+        return person
+
+    def _count(self, keys: list[str]) -> None:
+        """Count a try before its password is looked at: many at once must not all be looked at before the first has
+        failed. Raises AssistantError when there were too many."""
         with self._lock:
             now = time.monotonic()
             for key in keys:
@@ -195,21 +217,17 @@ class Access:
                 if len(recent) >= TRIES:
                     wait = int(LOCKED_SECONDS - (now - recent[0])) // 60 + 1
                     raise AssistantError("Too many tries.", f"wait {wait} minutes")
+            for key in keys:
+                self._failures[key].append(now)
             if len(self._failures) > 5000:
-                self._failures = {k: v for k, v in self._failures.items() if v}
-            person = self._people.get(name)
-        known = person is not None and person.active
-        # the same work for a name that nobody has, so that time does not tell which names exist
-        right = self._right(person if known and person else Person("", "agent", self._nobody), password)
-        if not (known and person and right):
-            with self._lock:
-                for key in keys:
-                    self._failures.setdefault(key, []).append(time.monotonic())
-            raise AssistantError("Name or password is not right.", "try again")
+                self._failures = {
+                    k: v for k, v in self._failures.items() if v and now - v[-1] < LOCKED_SECONDS
+                }
+
+    def _forgive(self, keys: list[str]) -> None:
         with self._lock:
             for key in keys:
                 self._failures.pop(key, None)
-        return person
 
     def _right(self, person: Person, password: str) -> bool:
         try:
@@ -224,13 +242,25 @@ class Access:
 
     # -- cookies --------------------------------------------------------------------------------------------------
 
+    def sign_out(self, cookies: Mapping[str, Any]) -> None:
+        """Make this cookie void: a copy of it opens nothing any more. Other sign-ins of the same person stay."""
+        if self.staff(cookies) is None:
+            return
+        now = time.time()
+        with self._lock:
+            self._ended = {digest: until for digest, until in self._ended.items() if until > now}
+            self._ended[_digest(cookies[STAFF_COOKIE])] = now + STAFF_HOURS * 3600
+            self._save()
+
     def staff_cookie(self, person: Person) -> str:
-        return str(self._signer.dumps(["staff", person.name, person.epoch]))
+        """A new one on every sign-in, so that each can be ended by itself."""
+        return str(self._signer.dumps(["staff", person.name, person.epoch, secrets.token_hex(8)]))
 
     def staff(self, cookies: Mapping[str, Any]) -> Person | None:
         """Who a cookie stands for, None for a missing, forged, expired or void one."""
-        value = self._opened(cookies.get(STAFF_COOKIE), "staff", STAFF_HOURS * 3600)
-        if value is None:
+        cookie = cookies.get(STAFF_COOKIE)
+        value = self._opened(cookie, "staff", STAFF_HOURS * 3600, 4)
+        if value is None or _digest(cookie) in self._ended:
             return None
         with self._lock:
             person = self._people.get(value[0])
@@ -252,14 +282,14 @@ class Access:
         value = self._opened(cookies.get(VISITOR_COOKIE), "visitor", VISITOR_DAYS * 86400)
         return Visitor(value[0], value[1]) if value is not None else None
 
-    def _opened(self, cookie: Any, kind: str, seconds: int) -> list[Any] | None:
+    def _opened(self, cookie: Any, kind: str, seconds: int, parts: int = 3) -> list[Any] | None:
         if not isinstance(cookie, str):
             return None
         try:
             value = self._signer.loads(cookie, max_age=seconds)
         except BadSignature:
             return None
-        return value[1:] if isinstance(value, list) and len(value) == 3 and value[0] == kind else None
+        return value[1:] if isinstance(value, list) and len(value) == parts and value[0] == kind else None
 
     # -- tokens that the company's own site signs -------------------------------------------------------------------
 
@@ -291,6 +321,10 @@ class Access:
 
     def _mac(self, body: str) -> str:
         return hmac.new(self._site_secret.encode(), body.encode(), hashlib.sha256).hexdigest()
+
+
+def _digest(cookie: Any) -> str:
+    return hashlib.sha256(str(cookie).encode()).hexdigest()
 
 
 _SHA256 = {"digest_method": hashlib.sha256}

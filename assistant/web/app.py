@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from html import escape
@@ -32,6 +34,13 @@ def create_app(
     own names only. Raises AssistantError when there is no record to serve.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # uploads hold customers' data: not where everybody on this machine can read them, and no longer than they are needed
+    uploads = settings.home_dir / "uploads"
+    uploads.mkdir(parents=True, mode=0o700, exist_ok=True)
+    for left in uploads.iterdir():  # by a server that was killed
+        if time.time() - left.stat().st_mtime > 86400:
+            shutil.rmtree(left, ignore_errors=True)
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
     from assistant.web import api, programs, widget
 
     if assistant is None:
@@ -53,6 +62,7 @@ def create_app(
         for watch in watches:
             watch.stop()
         context.close()
+        shutil.rmtree(uploads, ignore_errors=True)
 
     app = FastAPI(
         title="crm-assistant", version=__version__, lifespan=life, docs_url=None, redoc_url=None,
@@ -68,8 +78,9 @@ def create_app(
         sso.add(app, context)
     widget.add(app, context)
     _mount_pages(app, context)
+    hosts = (*(LOOPBACK if local or settings.names else ()), *settings.names) or None
     app.add_middleware(
-        Guard, access=context.access, hosts=LOOPBACK if local else None, limits=context.limits,
+        Guard, access=context.access, hosts=hosts, limits=context.limits,
         frames=lambda: context.settings.allowed_origins,
     )  # fmt: skip
     return app
@@ -171,7 +182,8 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
         return signed_in(request, access, person, "/password" if person.must_change else to)
 
     @app.post("/sign-out", include_in_schema=False)
-    def sign_out() -> Response:
+    def sign_out(request: Request) -> Response:
+        access.sign_out(request.cookies)
         response = RedirectResponse("/", 303)
         response.delete_cookie(STAFF_COOKIE, httponly=True, samesite="strict")
         return response

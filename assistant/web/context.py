@@ -44,7 +44,7 @@ class Context:
         """All parts, each told of what it needs to hear."""
         home, desk = settings.home_dir, Desk(assistant)
         context = cls(
-            settings, assistant, desk, access, Jobs(home / "jobs"), Keys(home), Webhooks(home),
+            settings, assistant, desk, access, Jobs(home / "jobs"), Keys(home), Webhooks(home, internal=settings.internal_hosts),
             Metrics(desk, assistant.store), Limits(lambda: context.settings.questions_a_minute),
         )  # fmt: skip
         desk.on_end, context.jobs.on_end = context._turn_ended, context._job_ended

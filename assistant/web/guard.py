@@ -122,7 +122,7 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, _with_headers(send, people=people))
             return
-        cookie = self._new_visitor(path, method, cookies)
+        cookie = self._new_visitor(path, method, cookies, secure=scope.get("scheme") == "https")
         frames = " ".join(["'self'", *self._frames()])
         panel = WIDGET_POLICY.format(ancestors=frames) if path == "/widget" else None
         await self.app(scope, receive, _with_headers(send, cookie=cookie, panel=panel, people=people))
@@ -179,13 +179,13 @@ class Guard:
             return too_often(error)
         return None
 
-    def _new_visitor(self, path: str, method: str, cookies: Mapping[str, str]) -> str | None:
+    def _new_visitor(self, path: str, method: str, cookies: Mapping[str, str], *, secure: bool) -> str | None:
         """A cookie for a browser that opens the customer page for the first time."""
         if method != "GET" or path.rstrip("/") not in ("/customer", "/zh/customer"):
             return None
         if self.access.visitor(cookies) is not None:
             return None
-        return visitor_header(self.access, Visitor(new_id("CV")))
+        return visitor_header(self.access, Visitor(new_id("CV")), secure=secure)
 
 
 def visitor_header(access: Access, visitor: Visitor, *, secure: bool = False) -> str:

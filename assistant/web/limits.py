@@ -19,7 +19,7 @@ MAILS_A_MINUTE, MAILS_AT_ONCE = 0.05, 3
 MOST_KEPT = 20_000  # buckets; the one that was not used for longest goes first
 _QUESTION = re.compile(r"/v1/chat")
 _OTHER = re.compile(
-    r"/v1/(conversations|turns)(/.*)?|(/zh)?/customer/?(gradio_api/queue/join)?|/session/.*|/source|/widget|/shop(/token)?"
+    r"/v1/(conversations|turns)(/.*)?|(/zh)?/customer/?(gradio_api/queue/join)?|/session/.*|/sign-in(/.*)?|/password|/source|/widget|/shop(/token)?"
 )
 
 

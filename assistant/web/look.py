@@ -71,7 +71,8 @@ table.plain .n { text-align:right; font-variant-numeric:tabular-nums; }
 .scroll { overflow-x:auto; }
 .wide .row > button.sm { flex:0 1 auto !important; min-width:8.5rem !important; }
 .wide .row:has(> .block > .wrap) { align-items:flex-end; }
-.card pre, .card code { overflow-wrap:anywhere; } .card pre { white-space:pre; overflow-x:auto; }
+#key-revoke, #hook-remove { align-self:flex-end; margin-bottom:.6rem; }
+.card pre, .card code, .note code { overflow-wrap:anywhere; } .card pre { white-space:pre; overflow-x:auto; }
 .report { color:var(--c-text); margin:.3rem 0 0; padding:0; list-style:none; } .report li { padding:.12rem 0; overflow-wrap:anywhere; }
 /* only while there is something to cancel */
 #build-cancel, #train-cancel, #import-cancel { display:none; }
@@ -139,7 +140,9 @@ kbd { border:1px solid var(--c-line); border-radius:.3rem; padding:0 .35rem; bac
 button[role=tab][data-count] { display:inline-flex; align-items:center; }
 button[role=tab][data-count]::before { content:attr(data-count); order:2; margin-left:.4rem; background:var(--c-warn-soft); color:var(--c-warn); border-radius:99px;
   padding:0 .45rem; font-size:.76rem; font-weight:600; }
-.account { align-items:flex-start; } .toast-body .toast-text { color:var(--c-text); }
+.account { align-items:flex-start; }
+/* Gradio heads every message "Warning" or "Info", in English on each page */
+.toast-title { display:none !important; } .toast-text { color:var(--c-text); }
 /* progress */
 .steps { display:grid; gap:.5rem; grid-template-columns:minmax(0,1fr); }
 .meter { height:.5rem; border-radius:99px; background:var(--c-line); overflow:hidden; }
@@ -149,7 +152,7 @@ button[role=tab][data-count]::before { content:attr(data-count); order:2; margin
 svg.plot { width:100%; height:auto; display:block; } svg.plot text { fill:var(--c-soft); font-size:11px; }
 /* a list to choose from and a row of choices: what is chosen has a colour, the round boxes are not needed */
 .list input[type=radio], .pick input[type=radio] { position:absolute; opacity:0; width:1px !important; height:1px; margin:0; }
-.list label { cursor:pointer; } .list label > span, .pick label > span { margin:0 !important; }
+.list label { cursor:pointer; } .list label:has(input[type=radio]) > span, .pick label > span { margin:0 !important; }
 .list label:has(input[type=radio]:focus-visible), .pick label:has(input:focus-visible) { outline:2px solid var(--c-accent); outline-offset:-2px; }
 .pick .wrap { gap:.25rem !important; } .pick label { border:1px solid var(--c-line) !important; border-radius:99px !important; padding:.22rem .75rem !important;
   background:var(--c-card) !important; box-shadow:none !important; cursor:pointer; font-size:.86rem; }
@@ -167,7 +170,7 @@ svg.plot { width:100%; height:auto; display:block; } svg.plot text { fill:var(--
   table.stack td { display:grid; grid-template-columns:6.2rem minmax(0,1fr); gap:.6rem; padding:.12rem 0; white-space:normal !important;
     text-align:left !important; overflow-wrap:anywhere; }
   table.stack td::before { content:attr(data-name); color:var(--c-soft); font-size:.78rem; } table.stack td:empty { display:none; }
-  table.stack td a { justify-self:start; }
+  table.stack td a, table.stack td .pill { justify-self:start; text-align:left; }
   svg.plot[viewBox^="0 0 1100"] { overflow:visible; } svg.plot[viewBox^="0 0 1100"] text { font-size:22px; } }
 """
 )

@@ -3,6 +3,7 @@
 import logging
 import socket
 from threading import Thread
+from typing import Any
 
 from assistant.errors import AssistantError
 from assistant.settings import Settings
@@ -42,10 +43,20 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         click.echo("")
         Thread(target=context.warm_up, name="warm up", daemon=True).start()
         logging.getLogger("httpx").setLevel(logging.WARNING)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, server_header=False)
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(configured(app, settings)).run(sockets=[listening])
     finally:
         listening.close()
+
+
+def configured(app: Any, settings: Settings) -> Any:
+    """How uvicorn serves: what a request says of its own address is believed of the named proxies only."""
+    import uvicorn
+
+    trusted = settings.trusted_proxies
+    return uvicorn.Config(
+        app, log_level="warning", timeout_graceful_shutdown=3, server_header=False, proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted or [],
+    )  # fmt: skip
 
 
 def _listen(host: str, port: int) -> socket.socket:

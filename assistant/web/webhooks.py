@@ -8,11 +8,13 @@ What is not delivered yet is kept on disk and goes on after a restart.
 
 import hashlib
 import hmac
+import ipaddress
 import json
 import logging
 import secrets
+import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Condition, Thread
@@ -82,6 +84,8 @@ def verify(secret: str, body: bytes, header: str, *, at: float | None = None) ->
 class Webhooks:
     """The webhooks of one home folder and what is on its way. ``send`` may be given for tests.
 
+    Addresses inside the company's network are reached only where their host is in ``internal``: whoever may set up a
+    webhook must not learn by it what answers there.
     ``send(url, body, headers)`` returns the status of the answer; raises OSError or the like where there is none.
     """
 
@@ -91,10 +95,11 @@ class Webhooks:
         *,
         send: Callable[[str, bytes, dict[str, str]], int] | None = None,
         waits: tuple[float, ...] = WAITS,
+        internal: Sequence[str] = (),
     ) -> None:
         self.folder = home / "webhooks"
         self.waits = waits
-        self._send = send or _post
+        self._send = send or (lambda url, body, headers: _post(url, body, headers, internal))
         self._changed = Condition()
         self._closed = False
         self._thread: Thread | None = None
@@ -207,7 +212,9 @@ class Webhooks:
                 status = self._send(hook.url, body, headers)
                 delivered, result = 200 <= status < 300, f"HTTP {status}"
             except Exception as error:  # whatever goes wrong there, the next delivery has to be tried
-                result = f"{type(error).__name__}: {error}"[:200]
+                result = (
+                    str(error) if isinstance(error, AssistantError) else f"{type(error).__name__}: {error}"
+                )[:200]
         with self._changed:
             if delivery.id not in self._deliveries:
                 return  # its webhook was removed meanwhile
@@ -239,7 +246,33 @@ class Webhooks:
         write_json(self.folder / "webhooks.json", {"webhooks": [asdict(h) for h in self._hooks.values()]})
 
 
-def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
+def _post(url: str, body: bytes, headers: dict[str, str], internal: Sequence[str] = ()) -> int:
+    """Post to the very address that was checked: a name that is looked up twice may lead elsewhere the second time."""
     import httpx
 
-    return httpx.post(url, content=body, headers=headers, timeout=TIMEOUT, follow_redirects=False).status_code
+    asked = httpx.URL(url)
+    host = asked.host
+    address = (
+        host if host in internal else _outside(host, asked.port or (443 if asked.scheme == "https" else 80))
+    )
+    with httpx.Client(timeout=TIMEOUT, follow_redirects=False) as client:
+        return client.post(
+            asked.copy_with(host=address), content=body, headers={**headers, "host": asked.netloc.decode()},
+            extensions={"sni_hostname": host},
+        ).status_code  # fmt: skip
+
+
+def _outside(host: str, port: int) -> str:
+    """An address of a host on the internet. Raises AssistantError where it is, or may be, one of this network."""
+    found = [str(row[4][0]) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not found or not all(_is_global(address) for address in found):
+        raise AssistantError(
+            f"{host} is inside this network.", f"CRM_ASSISTANT_WEBHOOK_HOSTS={host} lets webhooks reach it"
+        )
+    return found[0]
+
+
+def _is_global(address: str) -> bool:
+    known = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(known, "ipv4_mapped", None)
+    return (mapped or known).is_global and not known.is_multicast

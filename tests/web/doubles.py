@@ -103,7 +103,7 @@ class ScriptedAssistant:
         return self.store.meta("demo_seed") is not None
 
     def __init__(self, home: Path, *, pause: float = 0.0) -> None:
-        self.settings = Settings(home=home, questions_a_minute=0)
+        self.settings = Settings(home=home, questions_a_minute=0, webhook_hosts="127.0.0.1")
         self.home = home
         self.store = small_company(home)
         self.pause = pause
