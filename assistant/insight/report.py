@@ -35,6 +35,7 @@ from assistant.insight.report_quality import (
     scorecard_part,
     yes_no_models_part,
 )
+from assistant.insight.report_record import record_part
 from assistant.insight.report_zh import to_chinese
 
 
@@ -79,6 +80,7 @@ def build_report(
 ) -> list[Section]:
     """All parts of the report, in the page's order."""
     parts: list[Callable[[], Section | list[Section]]] = [
+        lambda: record_part(store, language),
         lambda: yes_no_models_part(home),
         lambda: fairness_part(home),
         lambda: segments_part(home, language),

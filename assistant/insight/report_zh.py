@@ -9,7 +9,12 @@ import re
 
 _SAME = {
     "To the content": "跳到正文", "Parts": "各部分", "Figures": "数据", "Nothing here yet. Type": "这里还没有内容。请输入",
-    "Churn": "客户流失", "Churn on a table": "表格数据的流失", "Risk on a table": "表格数据的风险", "Fairness": "公平性",
+    "The record": "数据记录", "Customers": "客户", "Orders": "订单", "Products": "商品", "Interactions": "沟通记录", "Last day": "最后一天",
+    "What the models learn from. Features are as of the last day, so that nothing later leaks in.":
+        "模型学习所用的数据。特征截至最后一天，之后的信息不会混入。",
+    "The last imports; the marked ones rejected rows": "最近的导入；标出的有被拒绝的行", "when": "时间", "kind": "类型", "file": "文件",
+    "taken": "接受", "rejected": "拒绝", "What is read of each customer, with the value in the middle": "从每位客户读取的内容（取中间值）",
+    "feature": "特征", "unknown": "未知", "Churn": "客户流失", "Churn on a table": "表格数据的流失", "Risk on a table": "表格数据的风险", "Fairness": "公平性",
     "Segments": "客户分群", "Recommendation": "推荐", "Lifetime value": "客户终身价值", "Forecast": "预测",
     "Sentiment and intents": "情绪与意图", "Scorecard": "评分卡", "Orders that stand out": "异常订单",
     "Versions and drift": "版本与漂移", "Average precision": "平均精确率", "Log loss": "对数损失", "Brier score": "Brier 分数",

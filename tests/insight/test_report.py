@@ -182,3 +182,20 @@ def test_scale_has_round_ends_around_the_values():
     low, high, ticks = plots._scale(0.03, 0.87, True)
     assert low == 0 and high >= 0.87 and 4 <= len(ticks) <= 7
     assert plots._scale(5.0, 5.0, False)[0] < 5.0 < plots._scale(5.0, 5.0, False)[1]
+
+
+def test_the_record_tells_of_its_imports_and_features(full, tmp_path):
+    from assistant.crm import import_file
+    from assistant.insight.report_record import record_part
+
+    _, shop = full
+    assert record_part(None).todo
+    before = {t.title: t for t in record_part(shop).tables}
+    assert list(before) == ["What is read of each customer, with the value in the middle"]
+    path = tmp_path / "more.csv"
+    path.write_text("order,customer,date,total\nX1,c001,2026-05-01,5.00\nX2,,2026-05-01,5.00\n")
+    with small_shop(tmp_path, customers=10, days=60) as store:
+        import_file(store, "orders", path)
+        imports, features = record_part(store, "zh").tables
+    assert imports.rows[0][1] == "orders" and imports.rows[0][3:] == ["1", "1"]
+    assert imports.marked == [0] and any("订单" in row[0] for row in features.rows)
