@@ -83,6 +83,8 @@ class Context:
         )
 
     def handed_off(self, conversation: str, handoff: str) -> None:
+        """A person was asked for, by a message or by the page's button."""
+        self.suggest(conversation)
         self.webhooks.tell("handoff.requested", {"conversation": conversation, "handoff": handoff})
 
     def _turn_ended(self, ticket: Ticket) -> None:
@@ -91,9 +93,10 @@ class Context:
         self.metrics.turn(ticket)
         for event in ticket.events:
             if isinstance(event, HandedOff):
-                self.suggest(ticket.conversation_id)
                 if event.reason != "held" and event.handoff_id:
                     self.handed_off(ticket.conversation_id, event.handoff_id)
+                else:
+                    self.suggest(ticket.conversation_id)  # the suggestion was for an earlier message
 
     def _job_ended(self, job: Job) -> None:
         self.metrics.job(job)
