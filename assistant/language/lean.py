@@ -30,6 +30,8 @@ _FEW_ROWS = 4
 _SHARED_ROWS = 32
 # The rows of one AMX tile: a product whose last tile is not full takes up to a sixth longer than with a full one.
 _TILE_ROWS = 16
+# So many words of the vocabulary get exact logits.
+_SURE = 64
 _GROW = 512
 _READERS = 2
 
@@ -95,6 +97,23 @@ class _Linear:
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
+class _Head:
+    """Logits, float32 (rows, vocabulary). For few rows in int4, and those that may win once more in bf16: in 3,120
+    places of our own articles the best was always among int4's first eight."""
+
+    def __init__(self, weights: torch.Tensor, scales: torch.Tensor, dense: torch.Tensor) -> None:
+        self._weights, self._scales, self._dense = weights, scales, dense
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[0] > _FEW_ROWS:
+            return functional.linear(x, self._dense).float()
+        logits = _few(x, self._weights, self._scales).float()
+        if self._weights.dtype is not torch.int8:
+            best = logits.topk(_SURE, sorted=False).indices
+            logits.scatter_(1, best, (self._dense[best] @ x[:, :, None]).squeeze(2).float())
+        return logits
+
+
 def _few(x: torch.Tensor, weights: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
     if weights.dtype is torch.int8:
         return torch.ops.aten._weight_int8pack_mm(x, weights, scales)
@@ -146,7 +165,7 @@ class LeanRunner:
             self._norm_out = plain.get_tensor("model.norm.weight")
             untied = "lm_head.weight" in plain.keys()  # noqa: SIM118
             head = plain.get_tensor("lm_head.weight") if untied else self._embedding
-            self._head = _Linear([self._fast(fast, "lm_head")], dense=[head])
+            self._head = _Head(*self._fast(fast, "lm_head"), head)
             with _PackedFile(folder / "fast.safetensors") as packed:
                 numbers = range(config["num_hidden_layers"])
                 with ThreadPoolExecutor(_READERS) as pool:
@@ -217,7 +236,7 @@ class LeanRunner:
             x = x + layer.down(functional.silu(gate) * up)
         for span in spans:
             span.cache.length = span.end
-        logits = self._head(self._norm(x, self._norm_out)).float()
+        logits = self._head(self._norm(x, self._norm_out))
         return list(logits.split([min(rows, len(ids)) for _, ids, rows in parts]))
 
     def _attend(

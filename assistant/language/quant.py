@@ -4,7 +4,8 @@ For few rows (an answer's tokens) the file's own blocks, regrouped:
 
 Q4_K stores 4-bit numbers q in groups of 32 with a scale and a minimum, w = scale*q - minimum. That is the form of
 ``aten._weight_int4pack_mm_for_cpu`` with groups of 32, w = (q - 8)*scale + zero, so the numbers are carried over as
-they are and only scale and zero are rounded to bf16. Every other type becomes int8 with one scale per row, for
+they are and only scale and zero are rounded to bf16. The head, whose best few rows are multiplied again in bf16, is
+rounded to the same form whatever its type. Every other matrix becomes int8 with one scale per row, for
 ``aten._weight_int8pack_mm``.
 
 For many rows (a prompt, or several answers at once) int8 with one scale per row, for oneDNN's product of int8 by
@@ -37,8 +38,12 @@ Spec = tuple[str, str, tuple[int, ...]]  # name, dtype of safetensors, shape
 
 @dataclass(frozen=True)
 class FastPlan:
-    """Which tensors make which matrix: ``int4[name]`` and ``packed[name]`` are stacked, ``int8[name]`` is one."""
+    """Which tensors make which matrix: ``int4[name]`` and ``packed[name]`` are stacked, ``int8[name]`` is one.
 
+    ``head`` is rounded to int4, or None where its rows don't fit.
+    """
+
+    head: GgufTensor | None
     int4: dict[str, list[GgufTensor]]
     int8: dict[str, GgufTensor]
     packed: dict[str, list[GgufTensor]]
@@ -48,8 +53,9 @@ def plan(names: Mapping[str, GgufTensor], layers: int) -> FastPlan:
     """The fast matrices of a model whose tensors are ``names`` (transformers' names)."""
     int4: dict[str, list[GgufTensor]] = {}
     packed: dict[str, list[GgufTensor]] = {}
-    head = "lm_head.weight" if "lm_head.weight" in names else "model.embed_tokens.weight"
-    singles = {"lm_head": names[head]}
+    head = names["lm_head.weight" if "lm_head.weight" in names else "model.embed_tokens.weight"]
+    fits = _fits_packed(head)
+    singles = {} if fits else {"lm_head": head}
     for layer in range(layers):
         attention, mlp = f"model.layers.{layer}.self_attn", f"model.layers.{layer}.mlp"
         groups = {
@@ -70,13 +76,13 @@ def plan(names: Mapping[str, GgufTensor], layers: int) -> FastPlan:
                     int4[part] = [tensor]
                 else:
                     singles[part] = tensor
-    return FastPlan(int4, singles, packed)
+    return FastPlan(head if fits else None, int4, singles, packed)
 
 
 def specs(fast: FastPlan) -> list[Spec]:
     """Names, types and shapes in the order of ``blocks``."""
     found: list[Spec] = []
-    for name, tensors in fast.int4.items():
+    for name, tensors in {**({"lm_head": [fast.head]} if fast.head else {}), **fast.int4}.items():
         rows, columns = sum(tensor.rows for tensor in tensors), tensors[0].shape[-1]
         found.append((f"{name}.q4", "U8", (rows, columns // 2)))
         found.append((f"{name}.sz", "BF16", (columns // GROUP, rows, 2)))
@@ -92,16 +98,23 @@ def specs(fast: FastPlan) -> list[Spec]:
 
 def blocks(gguf: GgufFile, fast: FastPlan) -> Iterator[bytes]:
     """The bytes of all tensors of ``specs``, in order."""
+    if fast.head is not None:
+        scales, zeros = [], []
+        for q, scale, zero in in_order(_chunks(int4_rows, gguf, [fast.head])):
+            scales.append(scale)
+            zeros.append(zero)
+            yield pack_int4(q).tobytes()
+        yield _int4_scales(np.concatenate(scales), np.concatenate(zeros))
     yield from in_order(partial(_int4_bytes, gguf, tensors) for tensors in fast.int4.values())
     for tensor in fast.int8.values():
         scale_bits = []
-        for q8, bits in in_order(_int8_jobs(gguf, [tensor])):
+        for q8, bits in in_order(_chunks(int8_rows, gguf, [tensor])):
             scale_bits.append(bits)
             yield q8.tobytes()
         yield np.concatenate(scale_bits).tobytes()
     for tensors in fast.packed.values():
         sums, scale_bits = [], []
-        for q8, bits in in_order(_int8_jobs(gguf, tensors)):
+        for q8, bits in in_order(_chunks(int8_rows, gguf, tensors)):
             sums.append(-q8.sum(axis=1, dtype=np.int32))
             scale_bits.append(bits)
             yield pack_int8(q8).tobytes()
@@ -129,14 +142,18 @@ def in_order(jobs: Iterable[Callable[[], _Made]]) -> Iterator[_Made]:
 def _int4_bytes(gguf: GgufFile, tensors: list[GgufTensor]) -> bytes:
     parts = [q4_k_groups(gguf.raw(tensor)) for tensor in tensors]
     q, scales, zeros = (np.concatenate(same) for same in zip(*parts, strict=True))
-    return pack_int4(q).tobytes() + bf16_bits(np.stack([scales.T, zeros.T], axis=-1)).tobytes()
+    return pack_int4(q).tobytes() + _int4_scales(scales, zeros)
 
 
-def _int8_jobs(
-    gguf: GgufFile, tensors: list[GgufTensor]
-) -> Iterator[Callable[[], tuple[np.ndarray, np.ndarray]]]:
-    def rows(tensor: GgufTensor, start: int) -> tuple[np.ndarray, np.ndarray]:
-        return int8_rows(gguf.dequantised(tensor, start, start + _CHUNK_ROWS))
+def _int4_scales(scales: np.ndarray, zeros: np.ndarray) -> bytes:
+    return bf16_bits(np.stack([scales.T, zeros.T], axis=-1)).tobytes()
+
+
+def _chunks(
+    rounded: Callable[[np.ndarray], _Made], gguf: GgufFile, tensors: list[GgufTensor]
+) -> Iterator[Callable[[], _Made]]:
+    def rows(tensor: GgufTensor, start: int) -> _Made:
+        return rounded(gguf.dequantised(tensor, start, start + _CHUNK_ROWS))
 
     for tensor in tensors:
         for start in range(0, tensor.rows, _CHUNK_ROWS):
@@ -186,11 +203,21 @@ def pack_int8(q: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(blocks.transpose(0, 2, 3, 1, 4))
 
 
+def int4_rows(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """float32 (N, K) to what ``q4_k_groups`` returns, rounded to the nearest of 16 steps between a group's ends."""
+    groups = values.reshape(len(values), -1, GROUP)
+    low, high = groups.min(axis=2), groups.max(axis=2)
+    scales = _as_bf16(np.where(high > low, (high - low) / 15, 1.0))
+    zeros = _as_bf16(low + 8 * scales)
+    q = np.rint((groups - zeros[..., None]) / scales[..., None]) + 8
+    return np.clip(q, 0, 15).astype(np.uint8).reshape(values.shape), scales, zeros
+
+
 def int8_rows(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """float32 (N, K) to int8 (N, K) and the bf16 bits of one scale per row, rounded so that nothing overflows."""
     top = np.abs(values).max(axis=1)
-    bits = bf16_bits(np.where(top > 0, top / 126.0, 1.0).astype(np.float32))
-    scales = (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+    scales = _as_bf16(np.where(top > 0, top / 126.0, 1.0))
+    bits = bf16_bits(scales)
     return np.clip(np.rint(values / scales[:, None]), -127, 127).astype(np.int8), bits
 
 
@@ -199,6 +226,11 @@ def bf16_bits(values: np.ndarray) -> np.ndarray:
     bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
     rounded = bits + (np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1)))
     return (rounded >> np.uint32(16)).astype("<u2")
+
+
+def _as_bf16(values: np.ndarray) -> np.ndarray:
+    """float32 numbers that are bf16's."""
+    return (bf16_bits(values).astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
 def _fits_packed(tensor: GgufTensor) -> bool:
