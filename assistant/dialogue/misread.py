@@ -56,14 +56,16 @@ def _other_number(
     asked: set[str], draft: str, lines: Sequence[str], words: Sequence[set[str]], best: int
 ) -> bool:
     there = _measures(lines[best])
+    about = asked - _MEASURED
     for value, unit in _measures(draft):
         values = {v for v, u in there if u == unit}
         if not values or values == {value}:
             continue
         if value not in values:
+            # one word in common ("delivery") tells no line from the others
             holders = [i for i, line in enumerate(lines) if (value, unit) in _measures(line)]
-            return all(len(asked & words[i]) < len(asked & words[best]) for i in holders)
-        about = asked - _MEASURED
+            mine = len(about & words[best])
+            return mine > 1 and all(len(about & words[i]) < mine for i in holders)
         clauses = [(len(about & set(segment(c))), _measures(c)) for c in _CLAUSES.split(lines[best]) if c]
         mine = max((fit for fit, found in clauses if (value, unit) in found), default=0)
         others = max(

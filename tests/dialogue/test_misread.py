@@ -14,6 +14,8 @@ LINES = [
     "An order can be cancelled free of charge until it is shipped.",
     "机器和磨豆机的保修期为24个月，配件为12个月。",
     "礼品卡不能兑换现金。",
+    "From then on DHL needs 2 to 4 working days.",
+    "We ask DHL for the proof of delivery, which takes up to 5 working days.",
 ]
 
 
@@ -31,6 +33,8 @@ LINES = [
         ("磨豆机的保修期是多久？", "磨豆机的保修期是12个月。", 5),
         ("磨豆机的保修期是多久？", "磨豆机的保修期是24个月。", None),
         ("礼品卡可以兑换现金吗？", "可以，礼品卡可以兑换现金。", 6),
+        ("How long does delivery take?", "Delivery takes 2 to 4 working days.", None),
+        ("How long does a proof of delivery take?", "A proof of delivery takes 2 to 4 working days.", 8),
         ("What is the phone number?", "It is 12 months.", None),
         ("", "12 months.", None),
     ],
