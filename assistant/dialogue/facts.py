@@ -75,6 +75,11 @@ _ZH_NUMBER = re.compile(rf"[零一二两三四五六七八九十百千〇]+(?=[{
 _ZH_PERCENT = re.compile(r"百分之([零一二两三四五六七八九十百〇]+|\d+(?:\.\d+)?)")
 _ZH_DISCOUNT = re.compile(r"([一二三四五六七八九]{1,2}|\d(?:\.\d)?)\s*折")
 _CURRENCY = re.compile(r"\b(?:EUR|USD|GBP|CNY|RMB|CHF)(?=\d)")
+_RANGE = re.compile(
+    r"(?<![A-Za-z0-9.,:+_-])(\d+(?:[.,]\d+)?)\s*(?:[–~～-]|to|bis|至|到)\s*"
+    r"(\d+(?:[.,]\d+)?)(?![A-Za-z0-9_-]|[:：.]\d|\s*[月日号])",
+    re.I,
+)
 # the number that begins a list item
 _ITEM = re.compile(r"(?m)^\s*\d{1,2}[.)、](?=\s|[\u3400-\u9fff])")
 _CITATION = re.compile(r"\s*[\[【](\d{1,2}(?:\s*[,，]\s*\d{1,2})*)[\]】]")
@@ -91,6 +96,17 @@ def strip_citations(text: str) -> tuple[str, tuple[int, ...]]:
     """``text`` without its ``[1]`` marks, and the numbers that stood in them, in order, each once."""
     numbers = [int(n) for found in _CITATION.findall(text) for n in re.split(r"[,，]", found)]
     return _CITATION.sub("", text), tuple(dict.fromkeys(numbers))
+
+
+def ranges(text: str) -> list[tuple[str, str, str]]:
+    """Spans such as "2 to 4" and "7 至 42": both ends in normal form, and how it is written."""
+    return [(_number(m[1]), _number(m[2]), m[0]) for m in _RANGE.finditer(text) if len(m[1]) < 4]
+
+
+def numbers_in(text: str) -> frozenset[str]:
+    """The normal forms of all numbers in ``text``, those of dates among them."""
+    written = (_number(m[0]) for m in _NUMBER.finditer(text))
+    return frozenset(written).union(f.value for f in facts(text, names=False) if f.kind == "number")
 
 
 def facts(text: str, *, names: bool = True) -> list[Fact]:

@@ -20,7 +20,12 @@ _SAME_UNIT = {
     "年": "year",
 }  # fmt: skip
 # what is measured, not what it is measured of
-_MEASURED = frozenset("cost price pay fee long time take month day year hour week valid amount".split())  # noqa: SIM905
+_MEASURED = frozenset(
+    query_words(
+        "cost price pay fee long time take month day year hour week valid amount many much something anything"
+    )
+) | set("天 日 月 年 小时 期限 时间 时限 价格 费用 费 钱 金额".split())  # noqa: SIM905
+_HEADING = re.compile(r"^[^:：.。]{1,60}[:：]\s")
 _CLAUSES = re.compile(r"[,;:，；：、]\s*|\s(?:and|or|but|while|whereas)\s|(?:而|但)")
 _NO = re.compile(
     r"\b(?:not|no|never|cannot|without|neither|nor|none|nothing)\b|n['’]t\b|不|没|无法|未|勿", re.I
@@ -64,7 +69,8 @@ def _other_number(
         if value not in values:
             # one word in common ("delivery") tells no line from the others
             holders = [i for i, line in enumerate(lines) if (value, unit) in _measures(line)]
-            mine = len(about & words[best])
+            # and nor do those of its heading, which it shares with the lines around it
+            mine = len(about & set(segment(_HEADING.sub("", lines[best]))))
             return mine > 1 and all(len(about & words[i]) < mine for i in holders)
         clauses = [(len(about & set(segment(c))), _measures(c)) for c in _CLAUSES.split(lines[best]) if c]
         mine = max((fit for fit, found in clauses if (value, unit) in found), default=0)

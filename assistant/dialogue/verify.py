@@ -12,7 +12,15 @@ from datetime import date
 
 from assistant.dialogue.denials import contradicted
 from assistant.dialogue.events import Check, Sentence
-from assistant.dialogue.facts import Fact, facts, sentences, strip_citations, supported
+from assistant.dialogue.facts import (
+    Fact,
+    facts,
+    numbers_in,
+    ranges,
+    sentences,
+    strip_citations,
+    supported,
+)
 from assistant.dialogue.misread import better_line
 from assistant.dialogue.safety import gives_away
 from assistant.evidence import Evidence
@@ -133,6 +141,7 @@ class Verifier:
         if self._secret and gives_away(plain, self._secret):
             return None, Check(sentence, "dropped", ("recites the assistant's own rules",))
         missing = [f.written for f in facts(plain) if not supported(f, self._facts, self._text)]
+        missing += [written for low, high, written in ranges(plain) if not self._spans(low, high)]
         if missing:
             reasons = tuple(f"not in the evidence: {m}" for m in missing)
             closest = self._closest(plain)
@@ -156,6 +165,11 @@ class Verifier:
             return Sentence(cite(line, (n,)), (n,)), Check(sentence, "replaced", reasons)
         numbers = self._citations(plain, cited)
         return Sentence(cite(plain, numbers), numbers), Check(sentence, "kept")
+
+    def _spans(self, low: str, high: str) -> bool:
+        """Whether one sentence of the evidence holds both ends of a range: each by itself may be of something else."""
+        said = (line for e in self.evidence for line in sentences(e.text))
+        return any({low, high} <= numbers_in(line) for line in said)
 
     def _repeats(self, text: str) -> bool:
         form = "".join(_TOKEN.findall(text.lower()))

@@ -16,6 +16,10 @@ LINES = [
     "礼品卡不能兑换现金。",
     "From then on DHL needs 2 to 4 working days.",
     "We ask DHL for the proof of delivery, which takes up to 5 working days.",
+    "You may return anything unused within 30 days of delivery.",
+    "How to return something: Pack the item in its original box and hand it in within 7 days.",
+    "收货后 30 天内，未使用的商品都可以退。",
+    "怎样退货: 用原盒装好商品和所有附件，7 天内交给 DHL。",
 ]
 
 
@@ -35,6 +39,8 @@ LINES = [
         ("礼品卡可以兑换现金吗？", "可以，礼品卡可以兑换现金。", 6),
         ("How long does delivery take?", "Delivery takes 2 to 4 working days.", None),
         ("How long does a proof of delivery take?", "A proof of delivery takes 2 to 4 working days.", 8),
+        ("How many days do I have to return something?", "You have 30 days to return something.", None),
+        ("退货期限是多少天？", "退货期限是30天。", None),
         ("What is the phone number?", "It is 12 months.", None),
         ("", "12 months.", None),
     ],

@@ -212,3 +212,27 @@ def test_sentences(text: str, parts: list[str]) -> None:
 )
 def test_cite(plain: str, numbers: tuple[int, ...], text: str) -> None:
     assert cite(plain, numbers) == text
+
+
+STRIKE = [
+    "恢复为 2 至 4 个工作日送达。整豆在烘焙后 7 至 42 天风味最好。",
+    "Parcels take two to four working days. From 7 to 18 September 2026 DHL was on strike.",
+    "We are here from 9:00 to 17:00. Order SU-2002, 3-4 pieces, 2026-09-07.",
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        ("送货要4到42天。", "dropped"),
+        ("送货要2到4个工作日。", "kept"),
+        ("It takes 2 to 4 working days.", "kept"),
+        ("It takes 4-42 days.", "dropped"),
+        ("The strike was from 7 to 18 September 2026.", "kept"),
+        ("You reach us from 9:00 to 17:00.", "kept"),
+        ("SU-2002 had 3–4 pieces on 2026-09-07.", "kept"),
+    ],
+)
+def test_both_ends_of_a_range_belong_together(said: str, verdict: str) -> None:
+    evidence = [Evidence(f"kb:{n}", "article", text, "a.md") for n, text in enumerate(STRIKE)]
+    assert Verifier(evidence).check(said)[1].verdict == verdict
