@@ -15,6 +15,7 @@ from assistant.errors import AssistantError
 from assistant.web import charts, look, views
 from assistant.web.context import Context, follow
 from assistant.web.inbox import POLL_SECONDS, QUIET, Inbox, notes_card
+from assistant.web.offers_made import OffersMade
 from assistant.web.timeline import CHANNELS, timeline
 from assistant.web.words import EN
 
@@ -135,6 +136,7 @@ class _Account:
                         risk = gr.HTML("", elem_id="risk")
                         mood = gr.HTML("", elem_id="mood")
                         advice = gr.HTML("", elem_id="advice")
+                        OffersMade(self.context).lay_out(found)
 
         page.load(self.first, None, found, **QUIET)
         # on Enter only: results that come while somebody already chooses would take the choice away
@@ -243,10 +245,7 @@ class _Account:
         if row is None:
             yield _NOBODY, "", gr.update(value=[]), "", "", ""
             return
-        tools = Toolbox(
-            store=self.context.store, index=None, models=self.context.assistant.predictor,
-            session=Session("agent", row["id"], person.name),
-        )  # fmt: skip
+        tools = self.context.tools(row["id"], person.name)
         waiting = charts.card("Churn risk", '<p class="empty">Working it out …</p>')
         messages = self._messages(person.name, row["id"])
         yield (

@@ -10,6 +10,7 @@ from typing import Any
 from assistant.crm.conversations import new_id
 from assistant.dialogue.events import HandedOff, Session
 from assistant.dialogue.identity import PROVED_SECONDS
+from assistant.dialogue.tools import Toolbox
 from assistant.dialogue.understand import Memory
 from assistant.errors import AssistantError, PermissionDenied
 from assistant.evidence import Role
@@ -116,6 +117,17 @@ class Context:
     def is_demo(self) -> bool:
         """Whether the record is the demo company's: only then may a visitor choose to be one of its customers."""
         return bool(self.assistant.is_demo)
+
+    def tools(self, customer: str | None, user: str, language: str = "en") -> Toolbox:
+        """The tools as the agent ``user`` has them for an account, without search."""
+        return Toolbox(
+            store=self.store,
+            index=None,
+            models=self.assistant.predictor,
+            session=Session("agent", customer, user),
+            language=language,
+            policy=self.assistant.policy,
+        )
 
     def warm_up(self) -> None:
         """Load what the first question would have to wait for. What is missing is told when somebody asks."""

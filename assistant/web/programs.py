@@ -16,8 +16,6 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 
-from assistant.dialogue.events import Session
-from assistant.dialogue.tools import Toolbox
 from assistant.errors import AssistantError
 from assistant.evidence import Role
 from assistant.web.context import Context
@@ -144,10 +142,7 @@ def _customers(app: FastAPI, context: Context) -> None:
     ) -> dict[str, Any]:
         """Everything that is predicted or decided by policy for one customer; what has no model says so."""
         known(customer)
-        tools = Toolbox(
-            store=store, index=None, models=context.assistant.predictor,
-            session=Session("agent", customer, f"key:{key.id}"), language=language,
-        )  # fmt: skip
+        tools = context.tools(customer, f"key:{key.id}", language)
         return {"customer": customer} | {
             name: tools.call(name, {"customer": customer})[0].result for name in PREDICTIONS
         }
@@ -166,9 +161,7 @@ def _customers(app: FastAPI, context: Context) -> None:
     ) -> dict[str, Any]:
         """Expected orders and revenue with their intervals, for the next four weeks or between two days: in all, of one
         product group, or of ``each``."""
-        tools = Toolbox(
-            store=store, index=None, models=context.assistant.predictor, session=Session("agent", None, f"key:{key.id}")
-        )  # fmt: skip
+        tools = context.tools(None, f"key:{key.id}")
         given = {"since": since, "until": until, "group": group}
         found: dict[str, Any] = tools.call("sales_forecast", given)[0].result
         if "error" in found:

@@ -28,6 +28,7 @@ from assistant.dialogue.events import (
     Understood,
 )
 from assistant.dialogue.handover import unanswered
+from assistant.dialogue.policy import Policy
 from assistant.errors import AssistantError
 from assistant.evidence import Evidence
 from assistant.settings import Settings
@@ -97,6 +98,7 @@ class ScriptedAssistant:
 
     company = "Larkfield Coffee"
     index: Any = None
+    policy = Policy()
 
     @property
     def is_demo(self) -> bool:

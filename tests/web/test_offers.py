@@ -59,3 +59,46 @@ def test_every_offer_of_the_demo_company_can_be_saved_as_it_is() -> None:
 
     for row in offer_rows():
         assert json.loads(checked(row)["rules"]) == json.loads(row["rules"])
+
+
+def test_an_offer_that_went_out_counts_and_its_answer_can_be_taken_back(
+    house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+
+    from assistant.web.offers_made import OffersMade
+
+    context = house.state.context
+    store, made = context.store, OffersMade(context)
+    monkeypatch.setattr(context, "staff", lambda *_: SimpleNamespace(name="marieke", role="agent"))
+    store.upsert(
+        "offers",
+        [
+            {"id": "OF-1", "name": "Ten", "kind": "discount", "value": 10, "terms": "10 percent off.",
+             "rules": json.dumps({"max_per_days": 90}), "active": 1},
+            {"id": "OF-2", "name": "Gold", "kind": "gift", "value": 5, "terms": "A bag.",
+             "rules": json.dumps({"tiers": ["Gold"]}), "active": 1},
+        ],
+    )  # fmt: skip
+
+    def choices(shown: tuple[Any, ...]) -> tuple[list[str], list[int]]:
+        return [value for _, value in shown[2]["choices"]], [value for _, value in shown[3]["choices"]]
+
+    assert made.show(None, None)[0]["visible"] is False  # type: ignore[arg-type]
+    assert made.show("C-9999", None)[0]["visible"] is False  # type: ignore[arg-type]
+    assert sorted(choices(made.show("C-1001", None))[0]) == ["OF-1", "OF-2"]  # type: ignore[arg-type]
+    with pytest.warns(UserWarning, match="doesn't allow"):  # Tom's consent is missing
+        made.sent("C-1002", "OF-1", "Email", None)  # type: ignore[arg-type]
+    with pytest.warns(UserWarning, match="doesn't allow"):
+        made.sent("C-1001", "OF-1", "Pigeon", None)  # type: ignore[arg-type]
+    shown = made.sent("C-1001", "OF-1", "Email", None)  # type: ignore[arg-type]
+    assert "no answer yet" in shown[1] and "OF-1" not in choices(shown)[0], "once in 90 days"
+    (number,) = choices(shown)[1]
+    with pytest.warns(UserWarning, match="Choose an offer"):
+        made.answered("C-1003", number, "accepted", None)  # type: ignore[arg-type]
+    assert "accepted" in made.answered("C-1001", number, "accepted", None)[1]  # type: ignore[arg-type]
+    assert store.offer_answers()["OF-1"] == (1, 1) and store.offers_accepted("OF-1", "2020-01-01") == 1
+    assert "no answer yet" in made.answered("C-1001", number, "sent", None)[1]  # type: ignore[arg-type]
+    assert store.offers_accepted("OF-1", "2020-01-01") == 0
+    noted = [row["action"] for row in store.audit_log(10)]
+    assert noted[:3] == ["offer answered", "offer answered", "offer sent"]
