@@ -42,8 +42,9 @@ MOST_EVIDENCE = 8
 NEAREST = 0.1
 # where the router left it open and the account's conversations have such a hit, the account's card is all that is added
 SAID_IT = 0.6
-# an article found with this score answers in its own words where the model finds nothing in it
-ABOUT_IT = 0.9
+# an article found with this score answers in its own words where the model finds nothing in it; no question of the
+# cases that nobody can answer reaches 0.55
+ABOUT_IT = 0.8
 # these are lists, terms and figures that code has already put into sentences; writing them anew could only spoil
 # them. The number is how sure the router has to be: a question that only sounds like one of risk is for the model.
 EXACT = {"list_customers": 0.0, "offer": 0.0, "next_action": 0.0, "churn_risk": LIKELY}
