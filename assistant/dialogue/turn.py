@@ -468,9 +468,10 @@ def _summary(memory: Memory, message: str) -> str:
 
 
 def _told(evidence: Sequence[Evidence]) -> int | None:
-    """The number of the first article that is ``ABOUT_IT``."""
-    found = (n for n, e in enumerate(evidence, start=1) if e.kind == "article" and e.score >= ABOUT_IT)
-    return next(found, None)
+    """The number of the article that is most ``ABOUT_IT``."""
+    found = [(e.score, -n) for n, e in enumerate(evidence, start=1) if e.kind == "article"]
+    score, n = max(found, default=(0.0, 0))
+    return -n if score >= ABOUT_IT else None
 
 
 def _worth_reading(evidence: Sequence[Evidence], index: Any | None) -> bool:

@@ -248,6 +248,16 @@ _MODELS = re.compile(
 )
 
 
+# intents about what somebody will buy, and the words without which nobody asks for that
+AHEAD = ("lifetime", "forecast")
+NOT_MEANT = 0.3
+_BUYS = re.compile(
+    r"order|buy|bought|purchas|spen[dt]|worth|value|revenue|money|bring|sales|turnover|\b(?:clv|ltv)\b|bg/nbd|active|alive|gone"
+    r"|下单|订单|(?:多少|几|一)单|订购|买|花|消费|价值|值多少|收入|贡献|带来|销售",
+    re.I,
+)
+
+
 def asks_plainly(message: str, found: References) -> str | None:
     """``lower_risk`` or ``models`` where a colleague's message asks for that in so many words.
 
@@ -299,6 +309,9 @@ def understand(
             intent, confidence, by = plain, 1.0, "rule"
         elif many and "list_customers" in intents:
             intent, confidence, by = "list_customers", 1.0, "rule"
+        elif session.is_staff and account and intent in AHEAD and not _BUYS.search(message):
+            # "what is he opening next year": of what is to come, but not of what he will buy
+            by, confidence = "unsure", min(confidence, NOT_MEANT)
         elif not label.sure and session.is_staff and account:
             # anything may be asked about an account: what was said in it is searched as well (see plan)
             by = "unsure"

@@ -136,7 +136,7 @@ class _Account:
                         risk = gr.HTML("", elem_id="risk")
                         mood = gr.HTML("", elem_id="mood")
                         advice = gr.HTML("", elem_id="advice")
-                        OffersMade(self.context).lay_out(found)
+                        noted = OffersMade(self.context).lay_out(found)
 
         page.load(self.first, None, found, **QUIET)
         # on Enter only: results that come while somebody already chooses would take the choice away
@@ -149,6 +149,8 @@ class _Account:
         )
         for event in (opened, shown):
             event.then(None, None, None, js="() => window.showMarked()")
+        for event in noted:
+            event.then(self.advice, found, advice, **QUIET)
         found.change(self.notes, found, [notes, note, channel], **QUIET)
         note.submit(self.add_note, [note, found], [notes, note, channel], **QUIET)
         channel.change(self.timeline, [found, channel, marked], shown_timeline, **QUIET)
@@ -331,6 +333,11 @@ class _Account:
             self.context.store.add_note(text, person.name, customer_id=customer)
         shown, box, channel = self.notes(customer, request)
         return shown, {**box, "value": ""}, channel
+
+    def advice(self, customer: str | None, request: gr.Request) -> str:
+        person = self.context.staff(request)
+        row = self.context.store.customer(customer) if customer else None
+        return self._advice(row["id"], self.context.tools(row["id"], person.name)) if row else ""
 
     def _advice(self, customer: str, tools: Toolbox) -> str:
         parts = []

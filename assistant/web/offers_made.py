@@ -23,33 +23,37 @@ class OffersMade:
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def lay_out(self, found: gr.Radio) -> None:
-        with gr.Column(visible=False, elem_id="offers-made", elem_classes="card-like") as part:
+    def lay_out(self, found: gr.Radio) -> list[Any]:
+        """Returns the events after which other offers may be allowed."""
+        with gr.Column(visible=False, elem_id="offers-made") as part:
             shown = gr.HTML("")
-            with gr.Row():
-                offer = gr.Dropdown([], label="Offer that went out", elem_id="offer-out", min_width=150)
-                channel = gr.Dropdown(
-                    [name.capitalize() for name in CHANNELS], value="Email", label="By", min_width=90,
-                    elem_id="offer-by",
-                )  # fmt: skip
-            send = gr.Button("Note as sent", size="sm", elem_id="offer-sent")
-            with gr.Row():
-                made = gr.Dropdown([], label="Offer made", elem_id="offer-made", min_width=150)
-                outcome = gr.Dropdown(
-                    [(name.capitalize(), value) for value, name in OUTCOMES.items()], value="accepted",
-                    label="Answer", min_width=90, elem_id="offer-answer",
-                )  # fmt: skip
-            answer = gr.Button("Note the answer", size="sm", elem_id="offer-answered")
-        fields = [part, shown, offer, made]
+            with gr.Accordion("Note an offer or its answer", open=False, elem_id="offers-note"):
+                with gr.Column(visible=False) as going:
+                    offer = gr.Dropdown([], label="Offer that went out", elem_id="offer-out")
+                    channel = gr.Dropdown(
+                        [(name.capitalize(), name) for name in CHANNELS], value=CHANNELS[0], label="By",
+                        elem_id="offer-by",
+                    )  # fmt: skip
+                    send = gr.Button("Note as sent", size="sm", elem_id="offer-sent")
+                with gr.Column(visible=False) as answering:
+                    made = gr.Dropdown([], label="Offer made", elem_id="offer-made")
+                    outcome = gr.Dropdown(
+                        [(name.capitalize(), value) for value, name in OUTCOMES.items()], value="accepted",
+                        label="Answer", elem_id="offer-answer",
+                    )  # fmt: skip
+                    answer = gr.Button("Note the answer", size="sm", elem_id="offer-answered")
+        fields = [part, shown, going, offer, answering, made]
         found.change(self.show, found, fields, **QUIET)
-        send.click(self.sent, [found, offer, channel], fields, **QUIET)
-        answer.click(self.answered, [found, made, outcome], fields, **QUIET)
+        return [
+            send.click(self.sent, [found, offer, channel], fields, **QUIET),
+            answer.click(self.answered, [found, made, outcome], fields, **QUIET),
+        ]
 
     def show(self, customer: str | None, request: gr.Request) -> tuple[Any, ...]:
         person = self.context.staff(request)
         row = self.context.store.customer(customer) if customer else None
         if row is None:
-            return gr.update(visible=False), "", gr.update(), gr.update()
+            return gr.update(visible=False), "", *[gr.update()] * 4
         made = [m for m in self.context.store.offers_made(row["id"]) if m["outcome"] in OUTCOMES][:_SHOWN]
         items = "".join(
             f"<li><b>{escape(m['name'])}</b> <span class='soft small'>{escape(m['at'][:10])}"
@@ -60,11 +64,12 @@ class OffersMade:
         return (
             gr.update(visible=bool(made or may)),
             charts.card("Offers made", f'<ul class="plain">{items}</ul>' if items else "None so far."),
-            gr.update(choices=may, value=may[0][1] if may else None, interactive=bool(may)),
+            gr.update(visible=bool(may)),
+            gr.update(choices=may, value=may[0][1] if may else None),
+            gr.update(visible=bool(made)),
             gr.update(
                 choices=[(f"{m['name']}, {m['at'][:10]}", m["id"]) for m in made],
                 value=made[0]["id"] if made else None,
-                interactive=bool(made),
             ),
         )
 
@@ -74,15 +79,16 @@ class OffersMade:
         """Note that an offer went out. The policy is asked again: it may have changed since the page was drawn."""
         person = self.context.staff(request)
         store = self.context.store
-        by = (channel or "").lower()
         if customer and store.customer(customer):
             allowed = {o["id"]: o["name"] for o in self._allowed(customer, person.name)}
-            if offer not in allowed or by not in CHANNELS:
+            if offer not in allowed or channel not in CHANNELS:
                 look.warn("The policy doesn't allow this offer now. Choose one of those listed.")
             else:
-                number = store.record_offer(offer, customer, channel=by, outcome="sent")
-                self._audit(person, "offer sent", customer, {"offer": offer, "channel": by, "number": number})
-                look.inform(f"Noted: {allowed[offer]} went out by {by}.")
+                number = store.record_offer(offer, customer, channel=channel, outcome="sent")
+                self._audit(
+                    person, "offer sent", customer, {"offer": offer, "channel": channel, "number": number}
+                )
+                look.inform(f"Noted: {allowed[offer]} went out by {channel}.")
         return self.show(customer, request)
 
     def answered(

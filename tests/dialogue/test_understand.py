@@ -332,3 +332,15 @@ def test_odd_messages_are_read_without_harm(store: Store, message: str) -> None:
     before = store.counts()
     read(store, message)
     assert store.counts() == before
+
+
+def test_what_somebody_plans_is_no_question_of_what_they_will_buy(store: Store) -> None:
+    from assistant.dialogue.understand import _BUYS
+    from assistant.insight.intents import read_intents
+
+    spent = read(store, "How much will C-1042 spend next year?")
+    assert (spent.intent, spent.routed_by) == ("lifetime", "router")
+    opening = read(store, "What is C-1042 opening next year?")
+    assert opening.routed_by == "unsure" and opening.confidence < 0.4
+    examples = read_intents()["intents"]["lifetime"]["examples"]
+    assert [text for texts in examples.values() for text in texts if not _BUYS.search(text)] == []

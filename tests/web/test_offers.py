@@ -82,16 +82,16 @@ def test_an_offer_that_went_out_counts_and_its_answer_can_be_taken_back(
     )  # fmt: skip
 
     def choices(shown: tuple[Any, ...]) -> tuple[list[str], list[int]]:
-        return [value for _, value in shown[2]["choices"]], [value for _, value in shown[3]["choices"]]
+        return [value for _, value in shown[3]["choices"]], [value for _, value in shown[5]["choices"]]
 
     assert made.show(None, None)[0]["visible"] is False  # type: ignore[arg-type]
     assert made.show("C-9999", None)[0]["visible"] is False  # type: ignore[arg-type]
     assert sorted(choices(made.show("C-1001", None))[0]) == ["OF-1", "OF-2"]  # type: ignore[arg-type]
     with pytest.warns(UserWarning, match="doesn't allow"):  # Tom's consent is missing
-        made.sent("C-1002", "OF-1", "Email", None)  # type: ignore[arg-type]
+        made.sent("C-1002", "OF-1", "email", None)  # type: ignore[arg-type]
     with pytest.warns(UserWarning, match="doesn't allow"):
-        made.sent("C-1001", "OF-1", "Pigeon", None)  # type: ignore[arg-type]
-    shown = made.sent("C-1001", "OF-1", "Email", None)  # type: ignore[arg-type]
+        made.sent("C-1001", "OF-1", "pigeon", None)  # type: ignore[arg-type]
+    shown = made.sent("C-1001", "OF-1", "email", None)  # type: ignore[arg-type]
     assert "no answer yet" in shown[1] and "OF-1" not in choices(shown)[0], "once in 90 days"
     (number,) = choices(shown)[1]
     with pytest.warns(UserWarning, match="Choose an offer"):
