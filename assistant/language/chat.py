@@ -349,11 +349,17 @@ def open_chat_model(folder: Path, settings: Settings) -> ChatModel:
     if fast is not None:
         runner = fast.result()
     else:
+        from assistant.language.batched import BatchedRunner
         from assistant.language.engine import TransformersRunner, load_model
 
-        runner = TransformersRunner(load_model(folder))
+        model = load_model(folder)
+        try:
+            runner = BatchedRunner(model, context)
+        except ValueError as reason:
+            log.info("%s: %s; answers don't share passes", folder.name, reason)
+            runner = TransformersRunner(model)
     return ChatModel(
-        Engine(runner, budget=2 * context),
+        Engine(runner, budget=(runner.caches or 2) * context),
         tokenizer,
         ends,
         Beginnings(settings.home_dir / "beginnings", folder, type(runner).__name__),
@@ -441,7 +447,7 @@ class _Sampler:
     def pick(self, logits: torch.Tensor) -> int:
         if self._temperature <= 0:
             return int(logits.argmax())
-        chances, tokens = torch.softmax(logits / self._temperature, 0).sort(descending=True)
+        chances, tokens = torch.softmax(logits.cpu() / self._temperature, 0).sort(descending=True)
         chances[chances.cumsum(0) - chances > self._top_p] = 0  # the smallest set that holds top_p
         return int(tokens[torch.multinomial(chances, 1, generator=self._generator)])
 

@@ -48,7 +48,7 @@ class Constraint:
         """The allowed token with the highest logit."""
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
         allowed = np.unpackbits(bits, bitorder="little")[: len(logits)].view(bool)
-        values = logits.numpy()
+        values = logits.cpu().numpy()
         return int(np.where(allowed, values[: len(allowed)], -np.inf).argmax())
 
     def take(self, token: int) -> list[int]:

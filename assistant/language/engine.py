@@ -6,6 +6,7 @@ Caches live in this process's memory; of constant beginnings alone a copy may be
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from assistant.language import device
 _PIECE, _SMALL_PIECE = 512, 128  # the smaller while others are being answered
 # A cache is continued in place if that throws away no more than this many ids, else its beginning is copied.
 _SPOIL = 32
-# So long a pass waits for answers that are between two tokens, to take them along.
+# So long at most a pass waits for answers that are between two tokens, to take them along: no longer than a pass takes.
 _GATHER_S = 0.02
 
 
@@ -33,6 +34,8 @@ class Runner(Protocol):
     """So many tokens are computed at nearly the price of one; 1 where each has its price."""
     shared_rows: int
     """So many tokens of several answers are computed for less than twice the price of one."""
+    caches: int | None
+    """So many caches have room where passes are fastest; None where all are alike."""
 
     def new(self) -> Any:
         """An empty cache."""
@@ -50,7 +53,7 @@ class Runner(Protocol):
         """The cache that ``tensors`` were taken from. Raises KeyError, RuntimeError or ValueError for another model's."""
 
     def forward(self, cache: Any, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
-        """Append ``ids``; the logits after each of the last ``rows``, float32 (rows, vocab_size) on the CPU."""
+        """Append ``ids``; the logits after each of the last ``rows``, float32 (rows, vocab_size) where they were computed."""
 
     def forward_many(self, parts: Sequence[tuple[Any, Sequence[int], int]]) -> list[torch.Tensor]:
         """``forward`` for several (cache, ids, rows), in one pass where the runner can."""
@@ -141,7 +144,8 @@ class _Waiting:
 
 
 class Engine:
-    """Runs prompts on a runner, keeping the caches of recent ones up to ``budget`` ids in total."""
+    """Runs prompts on a runner, keeping the caches of recent ones up to ``budget`` ids in total, and so many that one
+    more has room."""
 
     def __init__(self, runner: Runner, budget: int) -> None:
         self.runner = runner
@@ -149,6 +153,7 @@ class Engine:
         self._kept: list[_Kept] = []  # least recently used first
         self._waiting: deque[_Waiting] = deque()
         self._taken = False
+        self._pass_s = _GATHER_S  # what the last pass took
         self._expected: set[_Kept] = set()  # answered by the last passes and not back yet
         self._mutex = threading.Lock()
         self._gathered = threading.Condition(self._mutex)
@@ -205,7 +210,7 @@ class Engine:
         together = [_Waiting(step)]
         with self._mutex:
             # who was answered a moment ago chooses a token now and is back at once: a pass without them costs as much
-            self._gathered.wait_for(lambda: not self._expected, _GATHER_S)
+            self._gathered.wait_for(lambda: not self._expected, min(_GATHER_S, self._pass_s))
             self._expected.clear()
             steps = [other for other in self._waiting if other.step is not None]
             room = self.runner.few_rows if len(steps) < 2 else self.runner.shared_rows
@@ -225,6 +230,7 @@ class Engine:
     def _run(self, together: Sequence["_Waiting"]) -> None:
         steps = [waiting.step for waiting in together if waiting.step is not None]
         lengths = [len(step.kept.ids) for step in steps]
+        started = time.perf_counter()
         try:
             found = self.runner.forward_many([(s.kept.cache, s.ids, len(s.ids)) for s in steps])
             for step, logits in zip(steps, found, strict=True):
@@ -235,6 +241,7 @@ class Engine:
                 # a Ctrl-C belongs to the thread that computes; to the others it is an end
                 step.error = error if isinstance(error, Exception) or step is steps[0] else Cancelled()
         finally:
+            self._pass_s = time.perf_counter() - started
             with self._mutex:
                 self._expected.update(step.kept for step in steps)
             for waiting, step in zip(together, steps, strict=True):
@@ -322,8 +329,9 @@ class Engine:
 
     def _evict(self, coming: int = 0) -> None:
         total = sum(len(kept.ids) for kept in self._kept) + coming
+        most = self.runner.caches or len(self._kept) + 1
         for kept in list(self._kept):
-            if total <= self.budget:
+            if total <= self.budget and len(self._kept) < most:
                 break
             if not kept.busy:
                 self._kept.remove(kept)
@@ -334,6 +342,7 @@ class TransformersRunner:
     """Any causal language model of transformers, wherever accelerate placed it."""
 
     few_rows = shared_rows = 4  # reading the weights is what a pass costs, with four tokens or one
+    caches: int | None = None
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -370,7 +379,7 @@ class TransformersRunner:
     def forward(self, cache: Any, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
         inputs = torch.tensor([list(ids)], device=self.model.device)
         answer = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, logits_to_keep=rows)
-        found: torch.Tensor = answer.logits[0, -rows:].float().cpu()
+        found: torch.Tensor = answer.logits[0, -rows:].float()
         return found
 
     def forward_many(self, parts: Sequence[tuple[Any, Sequence[int], int]]) -> list[torch.Tensor]:

@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from assistant.errors import WeightsError
 from assistant.language import device, quant
+from assistant.language.caches import Cache, CachingRunner
 
 # At so many rows the int4 kernel is no slower than oneDNN's products; at 16 it is several times slower.
 _FEW_ROWS = 4
@@ -32,15 +33,7 @@ _SHARED_ROWS = 32
 _TILE_ROWS = 16
 # So many words of the vocabulary get exact logits.
 _SURE = 64
-_GROW = 512
 _READERS = 2
-
-
-@dataclass
-class _Cache:
-    keys: torch.Tensor  # (layers, heads, room, width) bf16
-    values: torch.Tensor
-    length: int = 0
 
 
 class _Packed:
@@ -135,14 +128,14 @@ class _Layer:
 class _Span:
     """The rows of one cache in a pass over several: positions ``start`` to ``end``."""
 
-    cache: _Cache
+    cache: Cache
     rows: slice
     start: int
     end: int
     mask: torch.Tensor | None
 
 
-class LeanRunner:
+class LeanRunner(CachingRunner):
     """A Qwen2 model of a converted folder on the CPU in bf16 and int4. ``folder`` holds ``fast.safetensors``."""
 
     few_rows, shared_rows = _FEW_ROWS, _SHARED_ROWS
@@ -154,6 +147,8 @@ class LeanRunner:
         self.vocab_size = int(config["vocab_size"])
         self._heads, self._kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
         self._width = config["head_dim"]
+        layers, like = config["num_hidden_layers"], torch.empty(0, dtype=torch.bfloat16)
+        super().__init__(layers, self._kv_heads, self._width, context_tokens, like)
         self._eps = config["rms_norm_eps"]
         with (
             safe_open(folder / "model.safetensors", "pt") as plain,
@@ -167,7 +162,7 @@ class LeanRunner:
             head = plain.get_tensor("lm_head.weight") if untied else self._embedding
             self._head = _Head(*self._fast(fast, "lm_head"), head)
             with _PackedFile(folder / "fast.safetensors") as packed:
-                numbers = range(config["num_hidden_layers"])
+                numbers = range(layers)
                 with ThreadPoolExecutor(_READERS) as pool:
                     self._layers = list(pool.map(lambda n: self._layer(plain, fast, packed, n), numbers))
         theta = config["rope_parameters"]["rope_theta"]
@@ -176,39 +171,11 @@ class LeanRunner:
         self._cos, self._sin = angles.cos().bfloat16(), angles.sin().bfloat16()
         self._sin[:, : self._width // 2] *= -1  # the sign of rotate_half, once
 
-    def new(self) -> _Cache:
-        shape = (len(self._layers), self._kv_heads, 0, self._width)
-        return _Cache(torch.empty(shape, dtype=torch.bfloat16), torch.empty(shape, dtype=torch.bfloat16))
-
-    def copy(self, cache: _Cache, length: int) -> _Cache:
-        fresh = self.new()
-        self._make_room(fresh, length)
-        fresh.keys[:, :, :length] = cache.keys[:, :, :length]
-        fresh.values[:, :, :length] = cache.values[:, :, :length]
-        fresh.length = length
-        return fresh
-
-    def cut(self, cache: _Cache, length: int) -> None:
-        cache.length = min(cache.length, length)
-
-    def tensors(self, cache: _Cache) -> dict[str, torch.Tensor]:
-        length = cache.length
-        return {
-            "keys": cache.keys[:, :, :length].contiguous(),
-            "values": cache.values[:, :, :length].contiguous(),
-        }
-
-    def restore(self, tensors: dict[str, torch.Tensor]) -> _Cache:
-        keys, values = tensors["keys"], tensors["values"]
-        if keys.shape != (len(self._layers), self._kv_heads, keys.shape[2], self._width):
-            raise ValueError(f"keys of shape {tuple(keys.shape)} belong to another model")
-        return _Cache(keys.clone(), values.clone(), keys.shape[2])
-
-    def forward(self, cache: _Cache, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
+    def forward(self, cache: Cache, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
         return self.forward_many([(cache, ids, rows)])[0]
 
     @torch.inference_mode()
-    def forward_many(self, parts: Sequence[tuple[_Cache, Sequence[int], int]]) -> list[torch.Tensor]:
+    def forward_many(self, parts: Sequence[tuple[Cache, Sequence[int], int]]) -> list[torch.Tensor]:
         """``forward`` for several caches in one pass: the weights are read once, each cache attends by itself."""
         spans: list[_Span] = []
         for cache, ids, _ in parts:
@@ -287,19 +254,6 @@ class LeanRunner:
             torch.linalg.vector_norm(x, dim=1, keepdim=True, dtype=torch.float32).square_().div_(x.shape[1])
         )
         return (x * mean.add_(self._eps).rsqrt_()).bfloat16().mul_(weight)
-
-    def _make_room(self, cache: _Cache, length: int) -> None:
-        room = cache.keys.shape[2]
-        if length > self._cos.shape[0]:
-            raise ValueError(f"{length} tokens are more than the context of {self._cos.shape[0] - 1}")
-        if length <= room:
-            return
-        more = -(-length // _GROW) * _GROW
-        for name in ("keys", "values"):
-            old = getattr(cache, name)
-            grown = old.new_empty(old.shape[0], old.shape[1], more, old.shape[3])
-            grown[:, :, : cache.length] = old[:, :, : cache.length]
-            setattr(cache, name, grown)
 
     def _layer(self, plain: Any, fast: Any, packed: "_PackedFile", number: int) -> _Layer:
         at = f"model.layers.{number}"

@@ -29,7 +29,7 @@ def test_what_followed_before_is_guessed(ids: list[int], guess: list[int]) -> No
 class _Counts:
     """A runner whose next token is always the last one plus one; the cache is the list of ids."""
 
-    vocab_size, few_rows, shared_rows = 50, 4, 16
+    vocab_size, few_rows, shared_rows, caches = 50, 4, 16, None
 
     def __init__(self) -> None:
         self.passes = 0

@@ -1,0 +1,255 @@
+"""Several answers of a transformers model in one pass, and on CUDA its short passes as graphs.
+
+transformers computes everything but the attention, which is this module's own (its ``AttentionInterface``): the rows
+of all prompts and answers in a pass stand one after the other, and each attends to the cache that it belongs to. A
+pass of a few rows on a GPU takes as long as Python needs to start a thousand kernels; recorded as a CUDA graph they
+start at once. Same interface as ``engine.TransformersRunner``.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from assistant.language.caches import Cache, CachingRunner, Pool
+
+log = logging.getLogger(__name__)
+_NAME = "crm_assistant"  # under which transformers knows this attention
+# Rows of the recorded passes, and up to which position their caches reach: a pass takes the next larger of each.
+_ROWS = (1, 2, 4, 8, 16, 32)
+_REACH = 512
+_MOST_SLOTS = 64
+_TRIED = 0.05  # relative: rounding to bf16 makes about 0.01
+
+
+@dataclass
+class _Span:
+    """The rows of one cache in a pass, which are its positions ``start`` to ``end``."""
+
+    cache: Cache
+    rows: slice
+    start: int
+    end: int
+
+
+class _Spans:
+    """Attention of a pass of any size: each cache by itself."""
+
+    def __init__(self, spans: Sequence[_Span], like: torch.Tensor) -> None:
+        self._spans = spans
+        self._masks = [
+            torch.ones(span.end - span.start, span.end, dtype=torch.bool, device=like.device).tril(span.start)
+            for span in spans
+        ]
+
+    def attend(
+        self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
+    ) -> torch.Tensor:
+        """(heads, rows, width) of the query, fewer heads of the others, to (rows, heads, width)."""
+        found = []
+        heads, _, width = query.shape
+        kv_heads = key.shape[0]
+        for span, mask in zip(self._spans, self._masks, strict=True):
+            keys, values = span.cache.keys[layer, :, : span.end], span.cache.values[layer, :, : span.end]
+            keys[:, span.start :] = key[:, span.rows]
+            values[:, span.start :] = value[:, span.rows]
+            # the query heads that share a key are as many queries of one: no copy of the keys, on any backend
+            shared = query[:, span.rows].reshape(kv_heads, -1, width)
+            mask = mask.repeat(heads // kv_heads, 1)
+            one = functional.scaled_dot_product_attention(
+                shared[None], keys[None], values[None], attn_mask=mask[None, None], scale=scale
+            )
+            found.append(one.view(heads, -1, width).transpose(0, 1))
+        return torch.cat(found)
+
+
+class _Graph:
+    """A recorded pass of ``rows`` rows, each of any cache of the pool and at any position below ``reach``."""
+
+    def __init__(self, runner: "BatchedRunner", pool: Pool, rows: int, reach: int) -> None:
+        self._pool, self._reach = pool, reach
+        self._model = runner.model
+        where = pool.keys.device
+        self._given = torch.zeros(3, rows, dtype=torch.int64, device=where)  # ids, slots, positions
+        self._given[1] = pool.nobody
+        self._all = torch.arange(reach, device=where)
+        aside = torch.cuda.Stream(where)
+        aside.wait_stream(torch.cuda.current_stream(where))
+        with torch.cuda.stream(
+            aside
+        ):  # libraries choose their kernels in the first passes, which can't be recorded
+            for _ in range(2):
+                self._pass()
+        torch.cuda.current_stream(where).wait_stream(aside)
+        self._graph = torch.cuda.CUDAGraph()
+        # the embedder may be at work in another thread meanwhile, which is not our business
+        with torch.cuda.graph(self._graph, pool=runner.memory, capture_error_mode="thread_local"):
+            self._logits = self._pass()
+
+    def __call__(self, ids: list[int], slots: list[int], places: list[int]) -> torch.Tensor:
+        """Logits (rows, vocabulary), float32, of rows of distinct caches or of consecutive positions of one."""
+        rows, empty = len(ids), self._given.shape[1] - len(ids)
+        given = [ids + [0] * empty, slots + [self._pool.nobody] * empty, places + [0] * empty]
+        self._given.copy_(torch.tensor(given).pin_memory(), non_blocking=True)
+        self._graph.replay()
+        return self._logits[:rows].clone()
+
+    def _pass(self) -> torch.Tensor:
+        ids, self._slots, self._places = self._given
+        seen = self._all <= self._places[:, None]
+        self._mask = seen[:, None, None]
+        answer = self._model(
+            input_ids=ids[None], position_ids=self._places[None], use_cache=False, caches=self
+        )
+        logits: torch.Tensor = answer.logits[0].float()
+        return logits
+
+    def attend(
+        self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None
+    ) -> torch.Tensor:
+        heads, rows, width = query.shape
+        kv_heads = key.shape[0]
+        keys, values = (
+            self._seen(whole[layer], new)
+            for whole, new in ((self._pool.keys, key), (self._pool.values, value))
+        )
+        shared = query.transpose(0, 1).reshape(rows, kv_heads, heads // kv_heads, width)
+        mask = self._mask.expand(rows, kv_heads, heads // kv_heads, self._reach)
+        one = functional.scaled_dot_product_attention(shared, keys, values, attn_mask=mask, scale=scale)
+        return one.reshape(rows, heads, width)
+
+    def _seen(self, whole: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+        """Put the new rows into their slots; for each row what its cache holds, (rows, heads, reach, width)."""
+        whole[self._slots, :, self._places] = new.transpose(0, 1)
+        return whole[:, :, : self._reach].index_select(0, self._slots)
+
+
+def _attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: None,
+    scaling: float | None = None,
+    *,
+    caches: _Spans | _Graph,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    if sliding_window is not None or softcap is not None or s_aux is not None:
+        raise ValueError("windows, caps and sinks of attention are not computed here")
+    return caches.attend(module.layer_idx, query[0], key[0], value[0], scaling)[None], None
+
+
+class BatchedRunner(CachingRunner):
+    """A causal language model of transformers on one device. Raises ValueError for one that attends otherwise."""
+
+    few_rows = shared_rows = 4  # reading the weights is what a pass costs, with four tokens or one
+
+    def __init__(self, model: Any, context_tokens: int) -> None:
+        from transformers import AttentionInterface
+
+        config = model.config.get_text_config()
+        self.model = model
+        self.vocab_size = int(config.vocab_size)
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        layers = config.num_hidden_layers
+        like = torch.empty(0, dtype=model.dtype, device=model.device)
+        super().__init__(layers, heads, width, context_tokens, like)
+        if len(set(getattr(model, "hf_device_map", {}).values())) > 1:
+            raise ValueError("its layers stand on several devices")
+        AttentionInterface.register(_NAME, _attention)
+        self._agree()
+        self._graphs: dict[tuple[int, int], _Graph] | None = None
+        if like.device.type == "cuda":
+            self.few_rows, self.shared_rows = 8, _ROWS[-1]
+            each = 2 * layers * heads * width * context_tokens * like.element_size()
+            slots = min(_MOST_SLOTS, torch.cuda.mem_get_info(like.device)[0] // 2 // each)
+            self._pool = Pool(slots, layers, heads, context_tokens, width, like) if slots > 1 else None
+            if self._pool is not None:
+                self.caches, self._graphs = slots, {}
+            self.memory = torch.cuda.graph_pool_handle()
+
+    def forward(self, cache: Cache, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
+        return self.forward_many([(cache, ids, rows)])[0]
+
+    @torch.inference_mode()
+    def forward_many(self, parts: Sequence[tuple[Cache, Sequence[int], int]]) -> list[torch.Tensor]:
+        """``forward`` for several caches in one pass: the weights are read once, each cache attends by itself."""
+        spans: list[_Span] = []
+        for cache, ids, _ in parts:
+            end = cache.length + len(ids)
+            self._make_room(cache, end)
+            at = spans[-1].rows.stop if spans else 0
+            spans.append(_Span(cache, slice(at, at + len(ids)), cache.length, end))
+        tokens = [id for _, ids, _ in parts for id in ids]
+        places = [place for span in spans for place in range(span.start, span.end)]
+        wanted = [
+            row for span, (_, _, rows) in zip(spans, parts, strict=True)
+            for row in range(max(span.rows.start, span.rows.stop - rows), span.rows.stop)
+        ]  # fmt: skip
+        graph = self._graph(spans)
+        if graph is not None:
+            slots = [span.cache.slot or 0 for span in spans for _ in range(span.start, span.end)]
+            logits = graph(tokens, slots, places)
+            logits = logits if len(wanted) == len(tokens) else logits[wanted]
+        else:
+            where = self.model.device
+            answer = self.model(
+                input_ids=torch.tensor([tokens], device=where),
+                position_ids=torch.tensor([places], device=where),
+                logits_to_keep=torch.tensor(wanted, device=where),
+                use_cache=False,
+                caches=_Spans(spans, self._like),
+            )
+            logits = answer.logits[0].float()
+        for span in spans:
+            span.cache.length = span.end
+        return list(logits.split([min(rows, len(ids)) for _, ids, rows in parts]))
+
+    def _graph(self, spans: Sequence[_Span]) -> _Graph | None:
+        """The recorded pass for these rows, made on its first use; None where there is no such."""
+        rows = spans[-1].rows.stop
+        if self._pool is None or self._graphs is None or rows > _ROWS[-1]:
+            return None
+        if any(span.cache.slot is None for span in spans):
+            return None
+        reach = _REACH
+        while reach < max(span.end for span in spans):
+            reach *= 2
+        size = next(size for size in _ROWS if size >= rows), min(reach, self._longest)
+        if size not in self._graphs:
+            try:
+                self._graphs[size] = _Graph(self, self._pool, *size)
+            except (
+                RuntimeError
+            ) as problem:  # a model that asks the CPU in the middle of a pass can't be recorded
+                log.warning("passes are not recorded as CUDA graphs, answers take longer: %s", problem)
+                self._graphs = None
+                return None
+        return self._graphs[size]
+
+    @torch.inference_mode()
+    def _agree(self) -> None:
+        """Try whether a pass says what transformers' own attention says."""
+        ids = [min(id, self.vocab_size - 1) for id in (1, 2, 3, 5, 8)]
+        theirs = self.model(input_ids=torch.tensor([ids], device=self.model.device)).logits[0, 1:].float()
+        before = self.model.config._attn_implementation
+        self.model.set_attn_implementation(_NAME)
+        try:
+            cache = self.new()
+            self.forward(cache, ids[:2])
+            ours = torch.cat([self.forward(self.copy(cache, 1), ids[1:2]), self.forward(cache, ids[2:], 3)])
+            off = ((ours - theirs).norm() / theirs.norm()).item()
+        except (TypeError, ValueError, RuntimeError, AttributeError) as problem:
+            self.model.set_attn_implementation(before)
+            raise ValueError(f"this model attends in its own way: {problem}") from problem
+        if not off < _TRIED:
+            self.model.set_attn_implementation(before)
+            raise ValueError(f"this model attends in its own way: logits are off by {off:.3f}")
