@@ -63,7 +63,8 @@ class CachingRunner:
         if self._pool is not None and (cache := self._pool.take()) is not None:
             return cache
         layers, heads, width = self._shape
-        return Cache(*(self._like.new_empty(layers, heads, 0, width) for _ in range(2)))
+        empty = self._like.new_empty(layers, heads, 0, width)
+        return Cache(empty, empty)
 
     def copy(self, cache: Cache, length: int) -> Cache:
         return self._filled(cache.keys[:, :, :length], cache.values[:, :, :length])
