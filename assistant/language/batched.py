@@ -18,8 +18,10 @@ from assistant.language.caches import Cache, CachingRunner, Pool
 
 log = logging.getLogger(__name__)
 _NAME = "crm_assistant"  # under which transformers knows this attention
-# Rows of the recorded passes, and up to which position their caches reach: a pass takes the next larger of each.
-_ROWS = (1, 2, 4, 8, 16, 32)
+# Rows of the recorded passes, of several caches and of one, and up to which position these reach: a pass takes the
+# next larger of each.
+_SHARED = (1, 2, 4, 8, 16, 32)
+_ALONE = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _REACH = 512
 _MOST_SLOTS = 64
 _TRIED = 0.05  # relative: rounding to bf16 makes about 0.01
@@ -42,6 +44,8 @@ class _Spans:
         self._spans = spans
         self._masks = [
             torch.ones(span.end - span.start, span.end, dtype=torch.bool, device=like.device).tril(span.start)
+            if span.start
+            else None
             for span in spans
         ]
 
@@ -50,32 +54,27 @@ class _Spans:
     ) -> torch.Tensor:
         """(heads, rows, width) of the query, fewer heads of the others, to (rows, heads, width)."""
         found = []
-        heads, _, width = query.shape
-        kv_heads = key.shape[0]
         for span, mask in zip(self._spans, self._masks, strict=True):
             keys, values = span.cache.keys[layer, :, : span.end], span.cache.values[layer, :, : span.end]
             keys[:, span.start :] = key[:, span.rows]
             values[:, span.start :] = value[:, span.rows]
-            # the query heads that share a key are as many queries of one: no copy of the keys, on any backend
-            shared = query[:, span.rows].reshape(kv_heads, -1, width)
-            mask = mask.repeat(heads // kv_heads, 1)
-            one = functional.scaled_dot_product_attention(
-                shared[None], keys[None], values[None], attn_mask=mask[None, None], scale=scale
-            )
-            found.append(one.view(heads, -1, width).transpose(0, 1))
+            found.append(_grouped(query[:, span.rows], keys, values, mask, scale))
         return torch.cat(found)
 
 
-class _Graph:
-    """A recorded pass of ``rows`` rows, each of any cache of the pool and at any position below ``reach``."""
+class _Recorded:
+    """A pass of a fixed number of rows, of any caches of the pool and at any positions below ``reach``; of a single
+    cache if ``alone``. On CUDA it is recorded, elsewhere computed anew each time."""
 
-    def __init__(self, runner: "BatchedRunner", pool: Pool, rows: int, reach: int) -> None:
-        self._pool, self._reach = pool, reach
-        self._model = runner.model
+    def __init__(self, runner: "BatchedRunner", pool: Pool, rows: int, reach: int, alone: bool) -> None:
+        self._model, self._pool, self._reach, self._alone = runner.model, pool, reach, alone
         where = pool.keys.device
         self._given = torch.zeros(3, rows, dtype=torch.int64, device=where)  # ids, slots, positions
         self._given[1] = pool.nobody
         self._all = torch.arange(reach, device=where)
+        self._graph: Any = None
+        if where.type != "cuda":
+            return
         aside = torch.cuda.Stream(where)
         aside.wait_stream(torch.cuda.current_stream(where))
         with torch.cuda.stream(
@@ -90,17 +89,23 @@ class _Graph:
             self._logits = self._pass()
 
     def __call__(self, ids: list[int], slots: list[int], places: list[int]) -> torch.Tensor:
-        """Logits (rows, vocabulary), float32, of rows of distinct caches or of consecutive positions of one."""
+        """Logits (rows, vocabulary), float32; the rows of one cache are consecutive positions of it."""
         rows, empty = len(ids), self._given.shape[1] - len(ids)
-        given = [ids + [0] * empty, slots + [self._pool.nobody] * empty, places + [0] * empty]
-        self._given.copy_(torch.tensor(given).pin_memory(), non_blocking=True)
-        self._graph.replay()
+        # empty rows write behind the last position of a single cache, where nothing is read before it is written anew,
+        # else into the slot that belongs to nobody
+        behind = min(places[-1] + 1, self._pool.keys.shape[3] - 1)
+        spare = (slots[0], behind) if self._alone and behind > places[-1] else (self._pool.nobody, 0)
+        given = [ids + [0] * empty, slots + [spare[0]] * empty, places + [spare[1]] * empty]
+        self._given.copy_(torch.tensor(given))
+        if self._graph is None:
+            self._logits = self._pass()
+        else:
+            self._graph.replay()
         return self._logits[:rows].clone()
 
     def _pass(self) -> torch.Tensor:
         ids, self._slots, self._places = self._given
-        seen = self._all <= self._places[:, None]
-        self._mask = seen[:, None, None]
+        self._mask = self._all <= self._places[:, None]
         answer = self._model(
             input_ids=ids[None], position_ids=self._places[None], use_cache=False, caches=self
         )
@@ -112,19 +117,45 @@ class _Graph:
     ) -> torch.Tensor:
         heads, rows, width = query.shape
         kv_heads = key.shape[0]
-        keys, values = (
-            self._seen(whole[layer], new)
-            for whole, new in ((self._pool.keys, key), (self._pool.values, value))
-        )
+        keys = self._seen(self._pool.keys[layer], key)
+        values = self._seen(self._pool.values[layer], value)
+        if self._alone:
+            return _grouped(query, keys[0], values[0], self._mask, scale)
         shared = query.transpose(0, 1).reshape(rows, kv_heads, heads // kv_heads, width)
-        mask = self._mask.expand(rows, kv_heads, heads // kv_heads, self._reach)
+        mask = self._mask[:, None, None].expand(rows, kv_heads, heads // kv_heads, self._reach)
         one = functional.scaled_dot_product_attention(shared, keys, values, attn_mask=mask, scale=scale)
         return one.reshape(rows, heads, width)
 
     def _seen(self, whole: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
-        """Put the new rows into their slots; for each row what its cache holds, (rows, heads, reach, width)."""
+        """Put the new rows into their slots; what the cache of each row holds (of the one cache, if there is but one),
+        (rows, heads, reach, width)."""
         whole[self._slots, :, self._places] = new.transpose(0, 1)
-        return whole[:, :, : self._reach].index_select(0, self._slots)
+        slots = self._slots[:1] if self._alone else self._slots
+        return whole[:, :, : self._reach].index_select(0, slots)
+
+
+def _grouped(
+    query: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    mask: torch.Tensor | None,
+    scale: float | None,
+) -> torch.Tensor:
+    """Attention of the rows of one cache, (heads, rows, width) to (rows, heads, width); causal where ``mask`` (rows,
+    positions) is None."""
+    heads, rows, width = query.shape
+    kv_heads = keys.shape[0]
+    if mask is None:
+        one = functional.scaled_dot_product_attention(
+            query[None], keys[None], values[None], is_causal=True, scale=scale, enable_gqa=heads > kv_heads
+        )
+        return one[0].transpose(0, 1)
+    # the query heads that share a key are as many queries of one: no copy of the keys, on any backend
+    one = functional.scaled_dot_product_attention(
+        query.reshape(1, kv_heads, -1, width), keys[None], values[None], scale=scale,
+        attn_mask=mask.repeat(heads // kv_heads, 1),
+    )  # fmt: skip
+    return one.view(heads, rows, width).transpose(0, 1)
 
 
 def _attention(
@@ -135,7 +166,7 @@ def _attention(
     attention_mask: None,
     scaling: float | None = None,
     *,
-    caches: _Spans | _Graph,
+    caches: _Spans | _Recorded,
     sliding_window: int | None = None,
     softcap: float | None = None,
     s_aux: torch.Tensor | None = None,
@@ -166,14 +197,14 @@ class BatchedRunner(CachingRunner):
             raise ValueError("its layers stand on several devices")
         AttentionInterface.register(_NAME, _attention)
         self._agree()
-        self._graphs: dict[tuple[int, int], _Graph] | None = None
+        self._recorded: dict[tuple[int, int, bool], _Recorded] | None = None
         if like.device.type == "cuda":
-            self.few_rows, self.shared_rows = 8, _ROWS[-1]
+            self.few_rows, self.shared_rows = 8, _SHARED[-1]
             each = 2 * layers * heads * width * context_tokens * like.element_size()
             slots = min(_MOST_SLOTS, torch.cuda.mem_get_info(like.device)[0] // 2 // each)
             self._pool = Pool(slots, layers, heads, context_tokens, width, like) if slots > 1 else None
             if self._pool is not None:
-                self.caches, self._graphs = slots, {}
+                self.caches, self._recorded = slots, {}
             self.memory = torch.cuda.graph_pool_handle()
 
     def forward(self, cache: Cache, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
@@ -194,10 +225,9 @@ class BatchedRunner(CachingRunner):
             row for span, (_, _, rows) in zip(spans, parts, strict=True)
             for row in range(max(span.rows.start, span.rows.stop - rows), span.rows.stop)
         ]  # fmt: skip
-        graph = self._graph(spans)
-        if graph is not None:
+        if (recorded := self._fitting(spans)) is not None:
             slots = [span.cache.slot or 0 for span in spans for _ in range(span.start, span.end)]
-            logits = graph(tokens, slots, places)
+            logits = recorded(tokens, slots, places)
             logits = logits if len(wanted) == len(tokens) else logits[wanted]
         else:
             where = self.model.device
@@ -213,27 +243,28 @@ class BatchedRunner(CachingRunner):
             span.cache.length = span.end
         return list(logits.split([min(rows, len(ids)) for _, ids, rows in parts]))
 
-    def _graph(self, spans: Sequence[_Span]) -> _Graph | None:
+    def _fitting(self, spans: Sequence[_Span]) -> _Recorded | None:
         """The recorded pass for these rows, made on its first use; None where there is no such."""
-        rows = spans[-1].rows.stop
-        if self._pool is None or self._graphs is None or rows > _ROWS[-1]:
+        rows, alone = spans[-1].rows.stop, len(spans) == 1
+        sizes = _ALONE if alone else _SHARED
+        if self._pool is None or self._recorded is None or rows > sizes[-1]:
             return None
         if any(span.cache.slot is None for span in spans):
             return None
         reach = _REACH
         while reach < max(span.end for span in spans):
             reach *= 2
-        size = next(size for size in _ROWS if size >= rows), min(reach, self._longest)
-        if size not in self._graphs:
+        kind = next(size for size in sizes if size >= rows), min(reach, self._longest), alone
+        if kind not in self._recorded:
             try:
-                self._graphs[size] = _Graph(self, self._pool, *size)
+                self._recorded[kind] = _Recorded(self, self._pool, *kind)
             except (
                 RuntimeError
             ) as problem:  # a model that asks the CPU in the middle of a pass can't be recorded
                 log.warning("passes are not recorded as CUDA graphs, answers take longer: %s", problem)
-                self._graphs = None
+                self._recorded = None
                 return None
-        return self._graphs[size]
+        return self._recorded[kind]
 
     @torch.inference_mode()
     def _agree(self) -> None:
