@@ -4,7 +4,7 @@
     python scripts/bench_language.py [--model small] [--repeats 5] [--threads 2] [--skip bf16,grammar] [--gguf FILE]
 
 In one process, one after the other, medians of ``--repeats``: load, a cold and a warm answer, a typical turn, eight
-conversations at once, the same turn through llama.cpp, the answers through transformers' own bf16 path, masks of
+conversations at once, the same turn through llama.cpp, OpenVINO and transformers' own ``generate``, masks of
 llguidance beside xgrammar (where that is installed), and the perplexity of the demo company's articles with the fast
 matrices against bf16 (three minutes). Other work on the machine spoils the figures: the load average
 is part of the result.
@@ -80,27 +80,34 @@ def main() -> None:
             except ImportError as error:
                 print(f"{name} is left out: {error}")
                 continue
-            mine = result["turn"]
-            result[name] = {
-                "turn": theirs,
-                "our_turn": round(mine["total_s"] / theirs["total_s"], 2),
-                "our_answer_per_s": round(mine["answer_per_s"] / theirs["answer_per_s"], 2),
-            }
+            result[name] = beside(result["turn"], theirs)
     if "grammar" not in skip:
         result["grammar"] = grammars(chat)
     if "perplexity" not in skip or "bf16" not in skip:
         from assistant.language.engine import TransformersRunner, load_model
 
-        full = TransformersRunner(load_model(folder))
+        full = load_model(folder)
         if "bf16" not in skip:
-            fast, chat._engine.runner = chat._engine.runner, full
-            chat._engine.forget()
-            result["transformers"] = answers(chat, given.repeats)
-            chat._engine.runner = fast
+            theirs = turns(generate(full, chat._writer.tokenizer), given.repeats)
+            result["transformers"] = beside(result["turn"], theirs)
+            if full.device.type != "cpu":
+                result["transformers"]["chats_per_s"] = generated_together(full, chat._writer.tokenizer)
         if "perplexity" not in skip:
-            result["perplexity"] = perplexities(chat, full)
+            result["perplexity"] = perplexities(chat, TransformersRunner(full))
+    if torch.cuda.is_available():
+        result["gpu"] = torch.cuda.get_device_name()
+        result["peak_gpu_mb"] = torch.cuda.max_memory_allocated() // 2**20
     result["load_average"] = round(os.getloadavg()[0], 1)
     print(json.dumps(result))
+
+
+def beside(mine: dict[str, float], theirs: dict[str, float]) -> dict[str, Any]:
+    """A peer's turn, and ours over it: less is better for the whole turn, more for answer tokens per second."""
+    return {
+        "turn": theirs,
+        "our_turn": round(mine["total_s"] / theirs["total_s"], 2),
+        "our_answer_per_s": round(mine["answer_per_s"] / theirs["answer_per_s"], 2),
+    }
 
 
 def answers(chat: Any, repeats: int) -> dict[str, float]:
@@ -193,6 +200,62 @@ def chats(chat: Any, many: int = 8, limit: int = 160) -> dict[str, float]:
     }
 
 
+def generate(model: Any, tokenizer: Any) -> Any:
+    """The same turn through transformers' own ``generate``, which computes each prompt as a whole."""
+    import torch
+
+    class First:
+        at = 0.0
+        pieces = 0
+
+        def put(self, _: Any) -> None:
+            self.pieces += 1
+            if self.pieces == 2:  # the first is the prompt
+                self.at = time.perf_counter()
+
+        def end(self) -> None:
+            pass
+
+    def ask(messages: list[Any], limit: int) -> dict[str, float]:
+        started, first = time.perf_counter(), First()
+        ids = tokenizer([written(tokenizer, messages)], return_tensors="pt").to(model.device)
+        with torch.inference_mode():
+            found = model.generate(**ids, max_new_tokens=limit, do_sample=False, streamer=first)
+        return {
+            "first_token_s": first.at - started,
+            "total_s": time.perf_counter() - started,
+            "answer_tokens": found.shape[1] - ids["input_ids"].shape[1],
+            "prompt_tokens": ids["input_ids"].shape[1],
+        }
+
+    return ask
+
+
+def generated_together(model: Any, tokenizer: Any, many: int = 8, limit: int = 160) -> float:
+    """Answer tokens per second of so many turns in one padded batch of ``generate``, the second of two."""
+    import torch
+
+    tokenizer.padding_side = "left"
+    texts = [written(tokenizer, turn_messages(number)) for number in range(many)]
+    ids = tokenizer(texts, return_tensors="pt", padding=True).to(model.device)
+    for _ in range(2):
+        started = time.perf_counter()
+        with torch.inference_mode():
+            found = model.generate(**ids, max_new_tokens=limit, min_new_tokens=limit, do_sample=False)
+        spent = time.perf_counter() - started
+    return round(many * (found.shape[1] - ids["input_ids"].shape[1]) / spent, 1)
+
+
+def written(tokenizer: Any, messages: list[Any]) -> str:
+    """The prompt as the model reads it."""
+    from langchain_core.messages import convert_to_openai_messages
+
+    prompt: str = tokenizer.apply_chat_template(
+        convert_to_openai_messages(messages), tokenize=False, add_generation_prompt=True
+    )
+    return prompt
+
+
 def llama_cpp(gguf: str, threads: int, _: Any) -> Any:
     """The same turn through llama.cpp, with its own cache of the prompt's beginning."""
     import xllamacpp
@@ -224,15 +287,12 @@ def llama_cpp(gguf: str, threads: int, _: Any) -> Any:
 def openvino(gguf: str, threads: int, tokenizer: Any) -> Any:
     """The same turn through OpenVINO GenAI, which reads the same file."""
     import openvino_genai
-    from langchain_core.messages import convert_to_openai_messages
 
     pipeline = openvino_genai.LLMPipeline(gguf, "CPU", INFERENCE_NUM_THREADS=threads)
 
     def ask(messages: list[Any], limit: int) -> dict[str, float]:
         config = openvino_genai.GenerationConfig(max_new_tokens=limit, apply_chat_template=False)
-        prompt = tokenizer.apply_chat_template(
-            convert_to_openai_messages(messages), tokenize=False, add_generation_prompt=True
-        )
+        prompt = written(tokenizer, messages)
         started = time.perf_counter()
         metrics = pipeline.generate([prompt], config).perf_metrics
         return {

@@ -9,6 +9,7 @@ start at once. Same interface as ``engine.TransformersRunner``.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -155,7 +156,7 @@ def _grouped(
         query.reshape(1, kv_heads, -1, width), keys[None], values[None], scale=scale,
         attn_mask=mask.repeat(heads // kv_heads, 1),
     )  # fmt: skip
-    return one.view(heads, rows, width).transpose(0, 1)
+    return one.reshape(heads, rows, width).transpose(0, 1)
 
 
 def _attention(
@@ -272,15 +273,34 @@ class BatchedRunner(CachingRunner):
         ids = [min(id, self.vocab_size - 1) for id in (1, 2, 3, 5, 8)]
         theirs = self.model(input_ids=torch.tensor([ids], device=self.model.device)).logits[0, 1:].float()
         before = self.model.config._attn_implementation
+        norms = _fuse_norms(self.model) if self._like.is_cuda else []
         self.model.set_attn_implementation(_NAME)
         try:
             cache = self.new()
             self.forward(cache, ids[:2])
             ours = torch.cat([self.forward(self.copy(cache, 1), ids[1:2]), self.forward(cache, ids[2:], 3)])
             off = ((ours - theirs).norm() / theirs.norm()).item()
+            if not off < _TRIED:
+                raise ValueError(f"logits are off by {off:.3f}")
         except (TypeError, ValueError, RuntimeError, AttributeError) as problem:
             self.model.set_attn_implementation(before)
+            for norm in norms:
+                del norm.forward
             raise ValueError(f"this model attends in its own way: {problem}") from problem
-        if not off < _TRIED:
-            self.model.set_attn_implementation(before)
-            raise ValueError(f"this model attends in its own way: logits are off by {off:.3f}")
+
+
+def _fuse_norms(model: Any) -> list[Any]:
+    """One kernel for each normalisation instead of six (an eighth of a recorded pass); the modules that were changed."""
+    found = [
+        module
+        for module in model.modules()
+        if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon")
+    ]
+    for module in found:
+        module.forward = partial(
+            functional.rms_norm,
+            normalized_shape=module.weight.shape,
+            weight=module.weight,
+            eps=module.variance_epsilon,
+        )
+    return found
