@@ -12,6 +12,7 @@ from assistant.errors import AssistantError, PermissionDenied
 from assistant.web import look, views
 from assistant.web.access import Visitor
 from assistant.web.context import Context, follow
+from assistant.web.fields import Acts, on_submit
 from assistant.web.limits import TooOften
 from assistant.web.words import PANEL, Words
 
@@ -24,9 +25,10 @@ def build(context: Context, words: Words) -> gr.Blocks:
     with gr.Blocks(
         title=f"{context.company} · {words.title}", analytics_enabled=False, fill_height=True
     ) as page:
-        seen = gr.State(None)
-        turns = gr.State([])
-        rated = gr.State(None)  # the turn that was found not helpful last
+        # held by the browser: the turns on the screen, what was seen, the turn that was found not helpful last
+        turns, seen = (gr.JSON(visible=False) for _ in range(2))
+        rated = gr.Textbox("", visible=False)
+        acts = gr.State(Acts())
         with gr.Column(elem_classes="narrow"):
             top = gr.HTML(look.header(context.assistant.company_in(words.language), words.title))
             chat = gr.Chatbot(
@@ -77,16 +79,16 @@ def build(context: Context, words: Words) -> gr.Blocks:
             "api_visibility": "private",
             "concurrency_limit": None,
         }
-        gr.on([box.submit], desk.ask, box, outputs, **shared)
-        chat.example_select(desk.ask_example, None, outputs, **shared)
-        chat.option_select(desk.ask_example, None, outputs, **shared)
+        on_submit(box, desk.ask, [acts], outputs, **shared)
+        chat.example_select(desk.ask_example, acts, outputs, **shared)
+        chat.option_select(desk.ask_example, acts, outputs, **shared)
         chat.like(desk.rate, turns, [comment, rated], **shared)
-        comment.submit(desk.comment, [comment, rated], [comment, rated], **shared)
+        on_submit(comment, desk.comment, [rated], [comment, rated], **shared)
         box.stop(desk.stop, None, None, **shared)
-        person.click(desk.person, None, outputs, **shared)
+        person.click(desk.person, acts, outputs, **shared)
         mail.click(desk.mail, None, None, **shared)
         new.click(None, None, None, js="() => { location.assign('/session/new?page=' + location.pathname) }")
-        timer.tick(desk.poll, seen, outputs, **shared)
+        timer.tick(desk.poll, [seen, acts], outputs, **shared)
     page.queue(default_concurrency_limit=32, max_size=500, api_open=False)
     return page
 
@@ -169,58 +171,54 @@ class _Chat:
                 yield self._shown(visitor, waiting=waiting)
             yield self._shown(visitor)
 
-    async def ask(self, message: str, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
-        visitor = self.context.visitor(request)
+    async def ask(self, message: str, acts: Acts, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+        """The answer as it comes; before it, what goes back into the box: the message, where it was not taken."""
+        visitor, act = self.context.visitor(request), acts.begin()
         if not message.strip():
-            yield self._shown(visitor)
+            yield "", *self._shown(visitor)
             return
         session = Session(visitor.role, visitor.customer, visitor.customer or "visitor")
         try:
             self.context.limits.question(request.client.host if request.client else "")
             ticket = self.context.ask(message, session, visitor.conversation)
-        except TooOften as error:
-            self._warn(self.words.too_often.format(n=error.seconds))
-            yield self._shown(visitor)
-            return
         except AssistantError as error:
-            self._warn(self.words.busy if error.hint.startswith("try again") else str(error))
-            yield self._shown(visitor)
+            if isinstance(error, TooOften):
+                self._warn(self.words.too_often.format(n=error.seconds))
+            else:
+                self._warn(self.words.busy if error.hint.startswith("try again") else str(error))
+            yield message, *self._shown(visitor)
             return
-        cleared = False
         async for waiting in follow(ticket):
-            chat, box, *rest = self._shown(visitor, waiting=waiting)
-            if not cleared:
-                box["value"], cleared = "", True
-            yield (chat, box, *rest)
-        chat, box, *rest = self._shown(visitor)
-        if not cleared:
-            box["value"] = ""
-        yield (chat, box, *rest)
+            if acts.last == act:  # what was asked after it shows this one, too
+                yield "", *self._shown(visitor, waiting=waiting)
+        yield "", *self._shown(visitor)
 
-    async def ask_example(self, chosen: gr.SelectData, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+    async def ask_example(
+        self, acts: Acts, chosen: gr.SelectData, request: gr.Request
+    ) -> AsyncIterator[tuple[Any, ...]]:
         value = chosen.value
-        async for shown in self.ask(
-            str(value.get("text", "") if isinstance(value, dict) else value), request
-        ):
-            yield shown
+        text = str(value.get("text", "") if isinstance(value, dict) else value)
+        async for _, *shown in self.ask(text, acts, request):
+            yield tuple(shown)
 
     def stop(self, request: gr.Request) -> None:
         ticket = self.context.desk.ticket(self.context.visitor(request).conversation)
         if ticket is not None:
             ticket.stop()
 
-    def poll(self, seen: list[Any] | None, request: gr.Request) -> tuple[Any, ...]:
-        """What a person has written meanwhile; nothing at all where nothing is new."""
-        visitor = self.context.visitor(request)
+    def poll(self, seen: list[Any] | None, acts: Acts, request: gr.Request) -> tuple[Any, ...]:
+        """What a person has written meanwhile; nothing at all where nothing is new, or something was asked since."""
+        visitor, act = self.context.visitor(request), acts.last
         ticket = self.context.desk.ticket(visitor.conversation)
         if ticket is not None and not ticket.ended:
             return (gr.skip(),) * 5
         shown = self._shown(visitor)
-        return (gr.skip(),) * 5 if shown[-1] == seen else shown
+        return (gr.skip(),) * 5 if shown[-1] == seen or acts.last != act else shown
 
-    def person(self, request: gr.Request) -> tuple[Any, ...]:
+    def person(self, acts: Acts, request: gr.Request) -> tuple[Any, ...]:
         """Ask for a person, without the model in between."""
         visitor = self.context.visitor(request)
+        acts.begin()
         ask_for_person(self.context, visitor, self.words)
         return self._shown(visitor)
 
@@ -243,13 +241,14 @@ class _Chat:
             self._warn(words.no_address)
 
     def rate(
-        self, turns: list[str | None], given: gr.LikeData, request: gr.Request
-    ) -> tuple[Any, str | None]:
+        self, turns: list[str | None] | None, given: gr.LikeData, request: gr.Request
+    ) -> tuple[Any, str]:
         """Keep a thumb; a thumb down asks for a word on what was wrong."""
         index = given.index[0] if isinstance(given.index, list | tuple) else given.index
+        turns = turns or []
         found = self._own_turn(turns[index] if 0 <= index < len(turns) else None, request)
         if found is None:
-            return gr.update(visible=False), None
+            return gr.update(visible=False), ""
         liked = {True: 1, False: -1}.get(given.liked) if isinstance(given.liked, bool) else None
         self.context.rate(found, liked)
         if liked is not None:
@@ -257,15 +256,15 @@ class _Chat:
                 self.words.thanks if liked == 1 else self.words.sorry, title=self.words.note, seconds=3
             )
         wrong = liked == -1
-        return gr.update(visible=wrong, value=""), found["id"] if wrong else None
+        return gr.update(visible=wrong), found["id"] if wrong else ""
 
-    def comment(self, text: str, turn: str | None, request: gr.Request) -> tuple[Any, None]:
+    def comment(self, text: str, turn: str, request: gr.Request) -> tuple[str, Any, str]:
         """Keep what somebody writes about an answer that did not help."""
         found = self._own_turn(turn, request)
         if found is not None and (text or "").strip():
             self.context.rate(found, -1, text.strip()[:2000])
             look.inform(self.words.thanks, title=self.words.note, seconds=3)
-        return gr.update(visible=False, value=""), None
+        return "", gr.update(visible=False), ""
 
     def _own_turn(self, turn: str | None, request: gr.Request) -> dict[str, Any] | None:
         """A turn of this browser's own conversation, None for all others."""

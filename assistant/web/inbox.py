@@ -1,5 +1,7 @@
 """The line of hand-offs on the agents' page: conversations that wait for a person, and those that one has taken."""
 
+import hashlib
+import json
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -13,6 +15,7 @@ from assistant.errors import AssistantError
 from assistant.web import charts, look, views
 from assistant.web.context import Context, follow
 from assistant.web.drafts import begin_draft
+from assistant.web.fields import Acts, Fields, on_submit
 from assistant.web.words import EN
 
 POLL_SECONDS = 3.0
@@ -24,7 +27,7 @@ _NOBODY = {
     "Waiting": "Nobody is waiting.",
     "Mine": "You have no conversation: take one over.",
 }
-_REPLY, _NOTE = 9, 10  # where refresh's fields for a reply and for a note are
+_SHOWN = 14  # how many components refresh tells about
 
 
 def _controls(handoff: dict[str, Any] | None, me: str) -> tuple[Any, ...]:
@@ -85,22 +88,45 @@ class Inbox:
                     placeholder="A note for colleagues; customers never see it", show_label=False, label="Note", container=False,
                     submit_btn=True, max_lines=4, max_length=4000, elem_classes="box", elem_id="talk-note", visible=False,
                 )  # fmt: skip
-        seen = gr.State(None)
-        shown = [line, head, chat, suggested, noted, take, use, draft, back, box, note, count, seen]
-        gr.on([page.load, which.change], self.refresh, [which, line], shown, **QUIET)
-        timer.tick(self.poll, [which, line, seen], shown, **QUIET)
-        line.change(self.open, [which, line], shown, **QUIET)
-        take.click(self.take, [which, line], shown, **QUIET)
-        back.click(self.give_back, [which, line], shown, **QUIET)
-        box.submit(self.reply, [box, which, line], [drafted, discard, *shown], **QUIET)
-        drafting = [box, drafted, discard]
-        use.click(self.use, line, box, **QUIET)
-        draft.click(self.draft, line, drafting, **QUIET)
-        gr.on([discard.click, line.change], self.discard, None, drafting, **QUIET)
-        note.submit(self.add_note, [note, which, line], shown, **QUIET)
+        # held by the browser: the hand-off whose row was clicked, the one that is on the screen, and a digest of what is
+        chosen, opened, seen = (gr.Textbox("", visible=False) for _ in range(3))
+        acts = gr.State(Acts())
+        reply = Fields([box], joined=[box])
+        shown = [line, head, chat, suggested, noted, take, use, draft, back, box, note, count, opened, seen]
+        asked = [which, chosen, opened, acts]
+        # never put off behind the one before: that would run what stands before it, the emptying, once more
+        at_once = {**QUIET, "trigger_mode": "multiple"}
+        gr.on([page.load, which.change], self.look, [which, chosen, acts], shown, **at_once)
+        timer.tick(self.poll, [which, chosen, acts, seen], shown, **QUIET)
+        # the row's own value is neither read nor written by the server: the list may change while somebody chooses
+        line.change(None, line, chosen, js="(id) => id || ''", **QUIET)
+        reply.empty(line.change, [""])
+        line.change(self.open, [which, chosen, acts], [drafted, discard, *shown], **at_once)
+        take.click(self.take, asked, shown, **QUIET)
+        reply.empty(back.click, [""])
+        back.click(self.give_back, asked, [drafted, discard, *shown], **QUIET)
+        on_submit(box, self.reply, asked, [drafted, discard, *shown], **QUIET)
+        reply.fill(use.click, self.use, opened, [], over=False, of=opened, **QUIET)
+        reply.fill(
+            draft.click, self.draft, [opened, acts], [drafted, discard], over=False, of=opened, **QUIET
+        )
+        reply.empty(discard.click, [""])
+        discard.click(self.discard, None, [drafted, discard], **QUIET)
+        on_submit(note, self.add_note, asked, shown, **QUIET)
+
+    def look(self, which: str, chosen: str, acts: Acts, request: gr.Request) -> tuple[Any, ...]:
+        """What is to be seen; nothing where somebody has done something meanwhile, which shows more recent things."""
+        self.context.staff(request)
+        return self._shown_after(acts, acts.last, which, chosen, request)
+
+    def _shown_after(
+        self, acts: Acts, act: int, which: str, chosen: str, request: gr.Request
+    ) -> tuple[Any, ...]:
+        shown = self.refresh(which, chosen, request)
+        return shown if acts.last == act else (gr.skip(),) * _SHOWN
 
     def refresh(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
-        """Updates of the list, the chosen conversation, what may be done with it, and what was seen (last)."""
+        """Updates of the list, the chosen conversation, what may be done with it, its id, and a digest of all that."""
         person, store = self.context.staff(request), self.context.store
         found = store.handoffs(open=True, limit=200)
         rows = [
@@ -113,125 +139,139 @@ class Inbox:
         label = f"Hand-offs ({len(rows)})"
         current = self._found(chosen)
         if current is None or current["closed_at"] or chosen not in {h["id"] for h in rows}:
-            line = gr.update(choices=choices, value=None, label=label)
             said = "Choose a conversation." if rows else _NOBODY.get(which, _NOBODY["All"])
             none = f'<section class="card"><p class="empty">{said}</p></section>'
             return (
-                line,
+                gr.update(choices=choices, label=label),
                 none,
                 gr.update(value=[], visible=False),
                 "",
                 "",
                 *_controls(None, ""),
                 count,
-                [choices, None, 0, 0, "", waiting],
+                "",
+                _digest([which, chosen, choices, waiting]),
             )
         notes = store.notes(conversation_id=current["conversation_id"])
         messages, _ = views.transcript(store, current["conversation_id"], EN, staff=True)
         suggested = suggestion_card(suggestion(store, current))
         return (
-            gr.update(choices=choices, value=chosen, label=label),
+            gr.update(choices=choices, label=label),
             self._head(current),
             gr.update(value=messages, visible=True),
             suggested,
             notes_card(notes),
             *_controls(current, person.name),
             count,
-            [choices, current["agent"], len(messages), len(notes), suggested, waiting],
+            current["id"],
+            _digest(
+                [which, chosen, choices, current["agent"], len(messages), len(notes), suggested, waiting]
+            ),
         )
 
-    def open(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
+    def open(self, which: str, chosen: str, acts: Acts, request: gr.Request) -> tuple[Any, ...]:
         """Show what was chosen; a hand-off without a suggested reply (made before a restart, say) gets one."""
-        shown = self.refresh(which, chosen, request)
+        self.context.staff(request)
+        act, acts.on = acts.begin(), chosen
+        shown = self._shown_after(acts, act, which, chosen, request)
         found = self._found(chosen)
         if found is not None and not found["closed_at"] and suggestion(self.context.store, found) is None:
             self.context.suggest(found["conversation_id"])
-        return shown
+        return "", gr.update(visible=False), *shown
 
-    def use(self, chosen: str | None, request: gr.Request) -> Any:
-        """The suggested reply in the box, to be changed and sent."""
-        person, found = self.context.staff(request), self._found(chosen)
+    def use(self, opened: str, request: gr.Request) -> Any:
+        """The suggested reply for the box, to be changed and sent."""
+        person, found = self.context.staff(request), self._found(opened)
         if found is None or not self._may(found, person.name):
-            return gr.skip()
+            return None
         made = suggestion(self.context.store, found)
         if made is None:
             look.warn("There is no suggestion for this yet.")
-            return gr.skip()
-        return made["text"]
+            return None
+        return Fields.found([made["text"]], opened)
 
-    def poll(self, which: str, chosen: str | None, seen: Any, request: gr.Request) -> tuple[Any, ...]:
-        shown = self.refresh(which, chosen, request)
-        return (gr.skip(),) * len(shown) if seen is not None and _same(shown[-1], seen) else shown
+    def poll(self, which: str, chosen: str, acts: Acts, seen: str, request: gr.Request) -> tuple[Any, ...]:
+        shown = self.look(which, chosen, acts, request)
+        return (gr.skip(),) * _SHOWN if shown[-1] == seen else shown
 
-    def take(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
-        person = self.context.staff(request)
-        if chosen:
+    def take(self, which: str, chosen: str, opened: str, acts: Acts, request: gr.Request) -> tuple[Any, ...]:
+        person, act = self.context.staff(request), acts.begin()
+        if opened:
             try:
-                self.context.store.claim_handoff(chosen, person.name)
-                self.context.store.audit(person.name, person.role, "took a conversation over", chosen)
+                self.context.store.claim_handoff(opened, person.name)
+                self.context.store.audit(person.name, person.role, "took a conversation over", opened)
             except AssistantError as error:
                 look.warn(str(error))
-        return self.refresh(which, chosen, request)
+        return self._shown_after(acts, act, which, chosen, request)
 
-    def give_back(self, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
-        person, store = self.context.staff(request), self.context.store
-        found = self._found(chosen)
+    def give_back(
+        self, which: str, chosen: str, opened: str, acts: Acts, request: gr.Request
+    ) -> tuple[Any, ...]:
+        person, store, act = self.context.staff(request), self.context.store, acts.begin()
+        found = self._found(opened)
         if found is not None and self._may(found, person.name):
             store.close_handoff(found["id"])
             store.audit(person.name, person.role, "handed a conversation back", found["id"])
-        return self.refresh(which, chosen, request)
+        return "", gr.update(visible=False), *self._shown_after(acts, act, which, chosen, request)
 
-    def reply(self, text: str, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
-        person, store = self.context.staff(request), self.context.store
-        found = self._found(chosen)
-        sent = False
-        if found is not None and (text or "").strip() and self._may(found, person.name):
-            store.add_message(found["conversation_id"], "agent", text.strip())
-            sent = True
-        cleared = ("", gr.update(visible=False)) if sent else (gr.skip(),) * 2
-        shown = list(self.refresh(which, chosen, request))
-        if sent:
-            shown[_REPLY]["value"] = ""
-        return (*cleared, *shown)
+    def reply(
+        self, text: str, which: str, chosen: str, opened: str, acts: Acts, request: gr.Request
+    ) -> tuple[Any, ...]:
+        """Say something in the conversation that is on the screen; what may not be said goes back into the box."""
+        person, store, act = self.context.staff(request), self.context.store, acts.begin()
+        found, said = self._found(opened), (text or "").strip()
+        sent = bool(said) and found is not None and self._may(found, person.name)
+        if found is not None and sent:
+            store.add_message(found["conversation_id"], "agent", said)
+        gone = ("", gr.update(visible=False)) if sent else (gr.skip(),) * 2
+        return "" if sent else said, *gone, *self._shown_after(acts, act, which, chosen, request)
 
-    async def draft(self, chosen: str | None, request: gr.Request) -> AsyncIterator[tuple[Any, Any, Any]]:
-        """What the assistant would answer, in the box to be changed, with where it comes from."""
-        person, found = self.context.staff(request), self._found(chosen)
+    async def draft(
+        self, opened: str, acts: Acts, request: gr.Request
+    ) -> AsyncIterator[tuple[Any, Any, Any]]:
+        """What the assistant would answer, for the box, to be changed, with where it comes from."""
+        person, found, shown = self.context.staff(request), self._found(opened), acts.on
+        nothing = (None, gr.skip(), gr.skip())
         if found is None or not self._may(found, person.name):
-            yield (gr.skip(),) * 3
+            yield nothing
             return
         try:
             ticket = begin_draft(self.context, found["conversation_id"])
         except AssistantError as error:
             look.warn(str(error))
-            yield (gr.skip(),) * 3
+            yield nothing
             return
         async for waiting in follow(ticket):
+            if acts.on != shown:  # another conversation is on the screen
+                break
             doing = views.doing(ticket.events, EN, staff=True, waiting=waiting)
             yield gr.skip(), f'<div class="chat" role="status">{doing}</div>', gr.update(visible=True)
+        if acts.on != shown:
+            yield nothing
+            return
         turn = ticket.turn
         if ticket.error is not None or turn.outcome != "answered":
             why = str(ticket.error) if ticket.error else "The assistant knows no answer to this."
             note = f'<p class="note" role="status">{escape(why)}</p>'
-            yield gr.skip(), note, gr.update(visible=False)
+            yield None, note, gr.update(visible=False)
             return
         cited = views.sources([c.__dict__ for c in turn.citations], EN, staff=True)
         note = f'<div class="note plain" role="status">A draft: nobody has seen it but you.<div class="chat">{cited}</div></div>'
-        yield re.sub(r"\s*\[\d{1,2}\]", "", turn.answer), note, gr.update(visible=True)
+        written = re.sub(r"\s*\[\d{1,2}\]", "", turn.answer)
+        yield Fields.found([written], opened), note, gr.update(visible=True)
 
-    def discard(self, request: gr.Request) -> tuple[Any, Any, Any]:
+    def discard(self, request: gr.Request) -> tuple[str, Any]:
         self.context.staff(request)
-        return "", "", gr.update(visible=False)
+        return "", gr.update(visible=False)
 
-    def add_note(self, text: str, which: str, chosen: str | None, request: gr.Request) -> tuple[Any, ...]:
-        person, found = self.context.staff(request), self._found(chosen)
-        noted = found is not None and bool((text or "").strip())
-        if noted and found is not None:
+    def add_note(
+        self, text: str, which: str, chosen: str, opened: str, acts: Acts, request: gr.Request
+    ) -> tuple[Any, ...]:
+        person, found, act = self.context.staff(request), self._found(opened), acts.begin()
+        if found is not None and (text or "").strip():
             self.context.store.add_note(text, person.name, conversation_id=found["conversation_id"])
-        shown = list(self.refresh(which, chosen, request))
-        if noted:
-            shown[_NOTE]["value"] = ""
-        return tuple(shown)
+            text = ""
+        return text, *self._shown_after(acts, act, which, chosen, request)
 
     def _found(self, id: str | None) -> dict[str, Any] | None:
         """A hand-off, with whose conversation it is."""
@@ -324,8 +364,8 @@ def _name(customer: dict[str, Any] | None) -> str:
     return str(customer.get("name") or customer["id"]) if customer else "Visitor"
 
 
-def _same(a: Any, b: Any) -> bool:
-    return [list(map(list, a[0])), *a[1:]] == [list(map(list, b[0])), *b[1:]]
+def _digest(shown: Any) -> str:
+    return hashlib.sha256(json.dumps(shown, default=str).encode()).hexdigest()[:16]
 
 
 def _ago(at: str) -> str:

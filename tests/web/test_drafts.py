@@ -81,6 +81,7 @@ def test_a_hand_off_comes_with_a_suggestion_that_its_colleague_may_use(
     house: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from assistant.dialogue.events import Session
+    from assistant.web.fields import Acts
     from assistant.web.inbox import Inbox
 
     context, inbox = house.state.context, Inbox(house.state.context)
@@ -97,14 +98,14 @@ def test_a_hand_off_comes_with_a_suggestion_that_its_colleague_may_use(
     assert "Hi, we look into it." in shown[3] and "LO-100003" in shown[3]
     assert "Can I return it?" in shown[1] and "public/en/returns.md" in shown[1]  # what was tried
     with pytest.warns(UserWarning, match="Take the conversation over"):
-        assert inbox.use(handoff, None) != "Hi, we look into it."  # type: ignore[arg-type]
+        assert inbox.use(handoff, None) is None  # type: ignore[arg-type]
     store.claim_handoff(handoff, "marieke")
-    assert inbox.use(handoff, None) == "Hi, we look into it."  # type: ignore[arg-type]
+    assert inbox.use(handoff, None) == {"values": ["Hi, we look into it."], "of": handoff}  # type: ignore[arg-type]
     store.add_message("CV-suggest", "agent", "It is on its way.")
     assert inbox.refresh("All", handoff, None)[3] == ""  # type: ignore[arg-type]
     # one made before a restart, or for an earlier message, is made when the conversation is opened
     store.add_message("CV-suggest", "customer", "Thanks! And how heavy is it?")
-    inbox.open("All", handoff, None)  # type: ignore[arg-type]
+    inbox.open("All", handoff, Acts(), None)  # type: ignore[arg-type]
     while (store.handoff(handoff)["suggestion"] or {}).get("to") != "Thanks! And how heavy is it?":
         assert time.monotonic() < until
         time.sleep(0.02)
