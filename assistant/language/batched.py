@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 _NAME = "crm_assistant"  # under which transformers knows this attention
 # Rows of the recorded passes, of several caches and of one, and up to which position these reach: a pass takes the
 # next larger of each.
-_SHARED = (1, 2, 4, 8, 16, 32)
-_ALONE = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-_REACH = 512
+_SHARED = (4, 8, 16, 32)
+_ALONE = (1, 4, 8, 32, 128, 512)
+_REACHES = (1024, 4096, 16384)
 _MOST_SLOTS = 64
 _TRIED = 0.05  # relative: rounding to bf16 makes about 0.01
 
@@ -204,9 +204,15 @@ class BatchedRunner(CachingRunner):
             each = 2 * layers * heads * width * context_tokens * like.element_size()
             slots = min(_MOST_SLOTS, torch.cuda.mem_get_info(like.device)[0] // 2 // each)
             self._pool = Pool(slots, layers, heads, context_tokens, width, like) if slots > 1 else None
+            self.memory = torch.cuda.graph_pool_handle()
             if self._pool is not None:
                 self.caches, self._recorded = slots, {}
-            self.memory = torch.cuda.graph_pool_handle()
+                for alone, sizes in (
+                    (True, _ALONE),
+                    (False, _SHARED),
+                ):  # a tenth of a second each, not in an answer
+                    for rows in sizes:
+                        self._record(rows, min(_REACHES[0], context_tokens), alone)
 
     def forward(self, cache: Cache, ids: Sequence[int], rows: int = 1) -> torch.Tensor:
         return self.forward_many([(cache, ids, rows)])[0]
@@ -242,6 +248,8 @@ class BatchedRunner(CachingRunner):
             logits = answer.logits[0].float()
         for span in spans:
             span.cache.length = span.end
+        if self._like.is_cuda:  # who shares the next pass is decided when this one is over
+            torch.cuda.current_stream(self._like.device).synchronize()
         return list(logits.split([min(rows, len(ids)) for _, ids, rows in parts]))
 
     def _fitting(self, spans: Sequence[_Span]) -> _Recorded | None:
@@ -252,10 +260,15 @@ class BatchedRunner(CachingRunner):
             return None
         if any(span.cache.slot is None for span in spans):
             return None
-        reach = _REACH
-        while reach < max(span.end for span in spans):
-            reach *= 2
-        kind = next(size for size in sizes if size >= rows), min(reach, self._longest), alone
+        end = max(span.end for span in spans)
+        reach = next((reach for reach in _REACHES if reach >= end), self._longest)
+        return self._record(next(size for size in sizes if size >= rows), min(reach, self._longest), alone)
+
+    @torch.inference_mode()
+    def _record(self, rows: int, reach: int, alone: bool) -> _Recorded | None:
+        kind = rows, reach, alone
+        if self._pool is None or self._recorded is None:
+            return None
         if kind not in self._recorded:
             try:
                 self._recorded[kind] = _Recorded(self, self._pool, *kind)

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -255,7 +255,7 @@ class ChatModel(StreamedChatModel):
         lookup, most = Lookup(ids), self._engine.runner.few_rows - 1
         with self._engine.run(ids, cancelled) as run:
             timing["cached_tokens"] = run.cached
-            tokens = [sampler.pick(run.logits)]
+            tokens = list(sampler.pick(run.logits[None]))
             timing["first_token_s"] = round(time.perf_counter() - started, 4)
             while True:
                 for token in tokens:
@@ -444,9 +444,14 @@ class _Sampler:
         else:
             self._generator.manual_seed(seed)
 
-    def pick(self, logits: torch.Tensor) -> int:
+    def pick(self, logits: torch.Tensor) -> Iterable[int]:
+        """The token after each row (rows, vocabulary), chosen when it is asked for."""
         if self._temperature <= 0:
-            return int(logits.argmax())
+            best: list[int] = logits.argmax(1).tolist()
+            return best
+        return map(self._draw, logits)
+
+    def _draw(self, logits: torch.Tensor) -> int:
         chances, tokens = torch.softmax(logits.cpu() / self._temperature, 0).sort(descending=True)
         chances[chances.cumsum(0) - chances > self._top_p] = 0  # the smallest set that holds top_p
         return int(tokens[torch.multinomial(chances, 1, generator=self._generator)])

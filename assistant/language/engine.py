@@ -8,7 +8,7 @@ Caches live in this process's memory; of constant beginnings alone a copy may be
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -101,10 +101,10 @@ class Run:
         self,
         token: int,
         guess: Sequence[int],
-        pick: Callable[[torch.Tensor], int],
+        pick: Callable[[torch.Tensor], Iterable[int]],
         cancelled: Callable[[], bool] = lambda: False,
     ) -> list[int]:
-        """Append ``token``; the tokens that ``pick`` chooses after it, at least one.
+        """Append ``token``; the tokens that ``pick`` chooses after it (for each row of logits one), at least one.
 
         One pass computes the ``guess`` too: as long as the choice is the guessed token, there is one more to choose.
         All but the last of the returned tokens are then appended already.
@@ -115,9 +115,9 @@ class Run:
         self._engine.compute(step)
         logits = step.logits
         chosen: list[int] = []
-        for row, guessed in zip(logits, [*step.ids[1:], None], strict=True):
-            chosen.append(pick(row))
-            if chosen[-1] != guessed:
+        for token_after, guessed in zip(pick(logits), [*step.ids[1:], None], strict=False):
+            chosen.append(token_after)
+            if token_after != guessed:
                 break
         self.logits = logits[len(chosen) - 1]
         kept = self._kept

@@ -66,7 +66,7 @@ def test_a_guess_is_taken_as_far_as_it_is_right(guess: list[int], chosen: list[i
     engine = Engine(runner, budget=100)
     with engine.run([3, 4]) as run:
         before = runner.passes
-        assert run.next(5, guess, lambda logits: int(logits.argmax())) == chosen
+        assert run.next(5, guess, lambda logits: logits.argmax(1).tolist()) == chosen
         assert runner.passes == before + 1
         assert run._kept.ids == run._kept.cache == [3, 4, 5, *chosen[:-1]]
         assert int(run.logits.argmax()) == chosen[-1]
@@ -89,7 +89,7 @@ def test_answers_under_way_share_their_passes() -> None:
         with engine.run([first]) as run:
             ids = [first + 1]
             while len(ids) < 20:
-                ids += run.next(ids[-1], [], lambda logits: int(logits.argmax()))
+                ids += run.next(ids[-1], [], lambda logits: logits.argmax(1).tolist())
             got[first] = ids
 
     threads = [threading.Thread(target=answer, args=(n,)) for n in range(0, 48, 8)]
@@ -112,7 +112,7 @@ def test_a_failed_pass_fails_for_all_that_shared_it_and_leaves_their_caches_whol
 
         good, runner.forward_many = runner.forward_many, fail  # type: ignore[method-assign]
         with pytest.raises(MemoryError):
-            run.next(5, [6], lambda logits: int(logits.argmax()))
+            run.next(5, [6], lambda logits: logits.argmax(1).tolist())
         assert run._kept.cache == run._kept.ids == [3, 4]
         runner.forward_many = good  # type: ignore[method-assign]
-        assert run.next(5, [], lambda logits: int(logits.argmax())) == [6]
+        assert run.next(5, [], lambda logits: logits.argmax(1).tolist()) == [6]
