@@ -195,15 +195,15 @@ def detect(what: str, share: float, out: Path | None, as_json: bool) -> None:
         found = sorted(find_anomalies(store, share=share), key=lambda a: -a.score)
     if out is not None:
         rows = [
-            (a.order_id, a.customer_id, a.at, a.amount, round(a.score, 5), "; ".join(a.reasons))
+            (a.order_id, a.customer_id, a.at, a.amount, a.currency, round(a.score, 5), "; ".join(a.reasons))
             for a in found
         ]
-        base.write_csv(out, ("order", "customer", "at", "amount", "score", "reasons"), rows)
+        base.write_csv(out, ("order", "customer", "at", "amount", "currency", "score", "reasons"), rows)
     if as_json:
         base.print_json(found)
         return
     for a in found[:20]:
-        click.echo(f"{a.order_id}  {a.customer_id}  {a.at[:16]}  {a.amount:>10,.2f}  {'; '.join(a.reasons)}")
+        click.echo(f"{a.order_id}  {a.customer_id}  {a.at[:16]}  {a.money:>14}  {'; '.join(a.reasons)}")
     if len(found) > 20:
         click.echo(f"... and {len(found) - 20} more; --out FILE.csv writes all of them")
 

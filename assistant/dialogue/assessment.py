@@ -47,8 +47,8 @@ def unusual_orders(
     for a in found[:MOST_ORDERS]:
         why = "；".join(a.reasons_zh) if box.language == "zh" else "; ".join(a.reasons)
         text = box.t(
-            f"Order {a.order_id} of {a.at[:10]} (customer {a.customer_id}, {a.amount:.2f}): {why}.",
-            f"订单{a.order_id}（{a.at[:10]}，客户{a.customer_id}，{a.amount:.2f}）：{why}。",
+            f"Order {a.order_id} of {a.at[:10]} (customer {a.customer_id}, {a.money}): {why}.",
+            f"订单{a.order_id}（{a.at[:10]}，客户{a.customer_id}，{a.money}）：{why}。",
         )
         evidence.append(_evidence(box, a.order_id, text))
     data = {
@@ -56,7 +56,7 @@ def unusual_orders(
         "since": first.isoformat() if first else None,
         "until": last.isoformat(),
         "orders": [
-            {"order": a.order_id, "customer": a.customer_id, "at": a.at, "amount": a.amount, "score": round(a.score, 4),
+            {"order": a.order_id, "customer": a.customer_id, "at": a.at, "amount": a.amount, "currency": a.currency, "score": round(a.score, 4),
              "reasons": list(a.reasons_zh if box.language == "zh" else a.reasons)}
             for a in found
         ],

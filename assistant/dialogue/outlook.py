@@ -104,11 +104,9 @@ def sales_forecast(
         raise ModelError(f"There is no forecast for {group!r}", f"groups: {', '.join(groups)}")
     wanted = groups if group == "each" else [group or groups[0]]
     rows = [_expected(model, name, first, last) for name in wanted]
-    weeks: list[date] = next((r["weeks"] for r in rows if r["weeks"]), [])
+    weeks: tuple[date, ...] = next((r["weeks"] for r in rows if r["weeks"]), ())
     if not weeks:
-        reach = max(
-            (p.week for m in ("orders", "revenue") for p in _points(model, wanted[0], m)), default=None
-        )
+        reach = model.reach(wanted[0])
         raise ModelError(
             f"The forecast ends with the week of {reach}, which is before {first}"
             if reach and reach < first
@@ -119,8 +117,8 @@ def sales_forecast(
     count = len(weeks)
     head = box.t(
         f"Forecast for the {f'{count} weeks' if count > 1 else 'week'} from {begin} to {end}"
-        + (" (it reaches no further)" if end + timedelta(days=4) < last else "") + "; at least 8 of 10 times it lies within the span named.",
-        f"{begin}至{end}（{count}周）的预测" + ("（最远只到这里）" if end + timedelta(days=4) < last else "") + "；至少八成的情况落在所给区间内。",
+        + (" (it reaches no further)" if end + timedelta(days=4) < last else "") + "; 8 of 10 times it lies within the span named.",
+        f"{begin}至{end}（{count}周）的预测" + ("（最远只到这里）" if end + timedelta(days=4) < last else "") + "；八成的情况落在所给区间内。",
     )  # fmt: skip
     used = {row["currency"] for row in box.store.products(active=None) if row.get("currency")}
     currency = used.pop() if len(used) == 1 else ""
@@ -136,30 +134,13 @@ def sales_forecast(
     return ToolResult(data, evidence)
 
 
-def _points(model: Any, group: str, measure: str) -> list[Any]:
-    from assistant.insight.forecast import LONGEST
-
-    try:
-        return list(model.forecast(LONGEST, group=group, measure=measure))
-    except ModelError:
-        return []  # this group is sold too rarely for one of the measures
-
-
 def _expected(model: Any, group: str, first: date, last: date) -> dict[str, Any]:
-    """Sums over the weeks that lie mostly (by their Thursday) between two days.
-
-    The interval of a sum is the sum of the weeks' half widths: as wide as if all weeks erred together, so it holds at
-    least as often as theirs.
-    """
-    found: dict[str, Any] = {"group": group, "weeks": []}
+    """Sums over the weeks that lie mostly between two days, with intervals."""
+    found: dict[str, Any] = {"group": group, "weeks": ()}
     for measure in ("orders", "revenue"):
-        points = [p for p in _points(model, group, measure) if first <= p.week + timedelta(days=3) <= last]
-        found["weeks"] = found["weeks"] or [p.week for p in points]
-        found[measure] = (
-            {k: round(sum(getattr(p, k) for p in points), 2) for k in ("value", "low", "high")}
-            if points
-            else None
-        )
+        total = model.total(first, last, group=group, measure=measure)
+        found["weeks"] = found["weeks"] or (total.weeks if total else ())
+        found[measure] = total and {"value": total.value, "low": total.low, "high": total.high}
     return found
 
 

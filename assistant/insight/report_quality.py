@@ -207,16 +207,16 @@ def anomalies_part(store: "Store | None", language: Language = "en") -> Section:
     if found:
         days = [date.fromisoformat(a.at[:10]) for a in found]
         first = min(days)
+        points: dict[str, list[tuple[float, float, str]]] = {}
+        for d, a in zip(days, found, strict=True):
+            name = f"flagged, {a.currency}" if a.currency else "flagged"
+            at = (float((d - first).days), a.amount, f"{a.order_id}, {a.at[:10]}: {a.money}")
+            points.setdefault(name, []).append(at)
         section.plots.append(
             Plot(
                 "Flagged orders by day and amount",
                 plots.scatter(
-                    {
-                        "flagged": [
-                            (float((d - first).days), a.amount, f"{a.order_id}, {a.at[:10]}: {a.amount:,.2f}")
-                            for d, a in zip(days, found, strict=True)
-                        ]
-                    },
+                    points,
                     f"{len(found)} orders from {first} on",
                     x_form=lambda v: (first + timedelta(days=v)).isoformat(),
                     up="amount",
@@ -232,7 +232,7 @@ def anomalies_part(store: "Store | None", language: Language = "en") -> Section:
                     a.order_id,
                     a.customer_id,
                     a.at[:10],
-                    f"{a.amount:,.2f}",
+                    a.money,
                     "；".join(a.reasons_zh) if language == "zh" else "; ".join(a.reasons),
                 ]
                 for a in top[:20]

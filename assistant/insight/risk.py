@@ -19,6 +19,7 @@ from assistant.errors import ModelError
 from assistant.insight.columns import Column, find_leaks, guess_columns, prepare, read_table, read_target
 from assistant.insight.evaluate import by_fold, calibration_table
 from assistant.insight.features import days
+from assistant.insight.purchases import currency
 from assistant.insight.registry import (
     Progress,
     TrainReport,
@@ -39,6 +40,7 @@ DOUBLING = 20  # points that double these odds
 MOST_BINS = 5
 LEAST_SHARE = 0.05  # of the rows in a bin
 RARE_ROWS = 10  # of a level of a category, below which it is one of the rare ones
+FEWEST_ALIKE = 100  # orders of one currency, below which none of them is called among the highest or lowest
 LEAST_INFORMATION = 0.02  # information value below which a column counts as saying nothing
 
 
@@ -329,7 +331,10 @@ def train_record_scorecard(
 
 @dataclass(frozen=True)
 class Anomaly:
-    """A transaction that stands out: ``score`` 0..1 is the share of all transactions that stand out less."""
+    """A transaction that stands out: ``score`` 0..1 is the share of all transactions that stand out less.
+
+    ``currency`` is the amount's, None where the record names none.
+    """
 
     order_id: str
     customer_id: str
@@ -338,6 +343,11 @@ class Anomaly:
     score: float
     reasons: tuple[str, ...]
     reasons_zh: tuple[str, ...]
+    currency: str | None = None
+
+    @property
+    def money(self) -> str:
+        return f"{self.amount:,.2f} {self.currency or ''}".rstrip()
 
 
 def find_anomalies(store: "Store", *, share: float = 0.005, seed: int = 0) -> list[Anomaly]:
@@ -345,13 +355,13 @@ def find_anomalies(store: "Store", *, share: float = 0.005, seed: int = 0) -> li
     first.
 
     It looks at an order's amount, number of pieces and hour, at each against the customer's own earlier
-    orders, and at the time since the one before. A flag is a reason to look, no more. Raises
-    :class:`ModelError` below 100 orders.
+    orders, and at the time since the one before. Amounts are compared with those of the same currency only. A flag is
+    a reason to look, no more. Raises :class:`ModelError` below 100 orders.
     """
     from sklearn.ensemble import IsolationForest
 
     orders = store.frame(
-        "SELECT o.id, o.customer_id, o.ordered_at, o.total, coalesce(sum(l.quantity), 0) AS pieces, "
+        "SELECT o.id, o.customer_id, o.ordered_at, o.total, o.currency, coalesce(sum(l.quantity), 0) AS pieces, "
         "coalesce(max(l.quantity), 0) AS most FROM orders o LEFT JOIN order_lines l ON l.order_id = o.id "
         "WHERE o.total > 0 GROUP BY o.id ORDER BY o.ordered_at"
     )
@@ -361,18 +371,21 @@ def find_anomalies(store: "Store", *, share: float = 0.005, seed: int = 0) -> li
         )
     when = days(orders["ordered_at"])
     amount = orders["total"].to_numpy(float)
-    grouped = orders.assign(log=np.log(amount), when=when).groupby("customer_id", sort=False)
-    earlier = grouped["log"].shift().groupby(orders["customer_id"], sort=False).expanding(1).median()
-    before = earlier.droplevel(0).reindex(orders.index).to_numpy(float)
-    number = grouped.cumcount().to_numpy()
-    gap = grouped["when"].diff().to_numpy(float)
-    usual = float(np.median(np.log(amount)))
+    money = orders["currency"].fillna(currency(store) or "")  # an amount without one is in the usual one
+    logs = pd.Series(np.log(amount))
+    usual = logs.groupby(money).transform("median").to_numpy()
+    own = pd.DataFrame({"log": logs, "customer": orders["customer_id"], "money": money})
+    alike = own.groupby(["customer", "money"], sort=False)
+    earlier = alike["log"].shift().groupby([own["customer"], own["money"]], sort=False).expanding(1).median()
+    before = earlier.droplevel([0, 1]).reindex(own.index).to_numpy(float)
+    number = alike.cumcount().to_numpy()
+    gap = pd.Series(when).groupby(own["customer"], sort=False).diff().to_numpy(float)
     against = np.log(amount) - np.where(np.isfinite(before) & (number >= 3), before, usual)
     hour = np.mod(when, 1.0) * 24
     night = (hour < 5) & (np.mod(when, 1.0) > 0)
     features = np.column_stack(
         [
-            np.log(amount),
+            np.log(amount) - usual,
             against,
             np.log1p(orders["pieces"].to_numpy(float)),
             np.log1p(orders["most"].to_numpy(float)),
@@ -386,30 +399,27 @@ def find_anomalies(store: "Store", *, share: float = 0.005, seed: int = 0) -> li
     strange = -forest.score_samples(features)
     rank = pd.Series(strange).rank(pct=True).to_numpy()
     chosen = np.flatnonzero(rank > 1 - share)
-    high, pieces, most = (
-        np.quantile(amount, 0.99),
-        np.quantile(orders["pieces"], 0.99),
-        np.quantile(orders["most"], 0.99),
-    )
+    # of a handful of amounts one is always the highest
+    many = money.map(money.value_counts()).to_numpy() >= FEWEST_ALIKE
+    high, low = (pd.Series(amount).groupby(money).transform("quantile", q).to_numpy() for q in (0.99, 0.01))
+    pieces, most = np.quantile(orders["pieces"], 0.99), np.quantile(orders["most"], 0.99)
     out = []
     for i in chosen:
         row = orders.iloc[int(i)]
+        code = row["currency"] if isinstance(row["currency"], str) else ""
         why: list[tuple[str, str]] = []
         if number[i] >= 3 and against[i] > np.log(3):
             times = float(np.exp(against[i]))
             why.append(
                 (f"{times:.1f} times this customer's usual amount", f"是该客户平时金额的 {times:.1f} 倍")
             )
-        if amount[i] >= high:
-            why.append(
-                (f"amount {amount[i]:,.2f}: among the highest 1 %", f"金额 {amount[i]:,.2f}，属于最高的 1%")
-            )
-        if row["pieces"] >= pieces or row["most"] >= most:
+        shown = f"{amount[i]:,.2f} {code}".rstrip()
+        if many[i] and amount[i] >= high[i]:
+            why.append((f"amount {shown}: among the highest 1 %", f"金额 {shown}，属于最高的 1%"))
+        if row["pieces"] >= max(pieces, 1) or row["most"] >= max(most, 1):
             why.append((f"{row['pieces']:,.0f} pieces in one order", f"一笔订单共 {row['pieces']:,.0f} 件"))
-        if amount[i] <= np.quantile(amount, 0.01):
-            why.append(
-                (f"amount {amount[i]:,.2f}: among the lowest 1 %", f"金额 {amount[i]:,.2f}，属于最低的 1%")
-            )
+        if many[i] and amount[i] <= low[i]:
+            why.append((f"amount {shown}: among the lowest 1 %", f"金额 {shown}，属于最低的 1%"))
         if np.isfinite(gap[i]) and gap[i] < 1 / 24:
             minutes = max(1, round(float(gap[i]) * 1440))
             why.append((f"{minutes} min after the order before", f"距上一笔订单仅 {minutes} 分钟"))
@@ -420,7 +430,7 @@ def find_anomalies(store: "Store", *, share: float = 0.005, seed: int = 0) -> li
         out.append(
             Anomaly(
                 str(row["id"]), str(row["customer_id"]), str(row["ordered_at"]), float(amount[i]), float(rank[i]),
-                tuple(en for en, _ in why), tuple(zh for _, zh in why),
+                tuple(en for en, _ in why), tuple(zh for _, zh in why), code or None,
             )
         )  # fmt: skip
     return out

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import date
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -389,12 +388,13 @@ def test_negotiation_is_never_for_customers(make: Make, session: Session, messag
 
 def unusual(monkeypatch: pytest.MonkeyPatch) -> None:
     from assistant import insight
+    from assistant.insight.risk import Anomaly
 
     def found(store: Any) -> list[Any]:
         return [
-            SimpleNamespace(order_id="LO-100004", customer_id="C-1001", at="2026-10-20T10:00:00", amount=19.0, score=0.99,
-                            reasons=("8.0 times this customer's usual amount",), reasons_zh=("是该客户平时金额的 8.0 倍",)),
-            SimpleNamespace(order_id="LO-100007", customer_id="C-1004", at="2026-07-07T10:00:00", amount=250.0, score=0.999,
+            Anomaly(order_id="LO-100004", customer_id="C-1001", at="2026-10-20T10:00:00", amount=19.0, score=0.99,
+                            reasons=("8.0 times this customer's usual amount",), reasons_zh=("是该客户平时金额的 8.0 倍",), currency="EUR"),
+            Anomaly(order_id="LO-100007", customer_id="C-1004", at="2026-07-07T10:00:00", amount=250.0, score=0.999,
                             reasons=("40 pieces in one order",), reasons_zh=("一笔订单共 40 件",)),
         ]  # fmt: skip
 

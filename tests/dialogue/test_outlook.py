@@ -42,13 +42,18 @@ def lifetime() -> LifetimeModel:
 def forecast() -> ForecastModel:
     """13 weeks from 2026-11-02: 10, 11, 12 ... orders, and 100 EUR of beans a week."""
     model = ForecastModel()
-    start = date(2026, 11, 2)
+
+    def series(values: np.ndarray, width: float) -> _Series:
+        """Eight of ten courses lie within ``width`` of the values; each is high or low in all weeks."""
+        away = np.linspace(-1.25, 1.25, 501)[:, None] * width
+        return _Series("ETS", date(2026, 11, 2), values, np.maximum(values + away, 0.0), {})
+
     model._series = {
-        ("all", "orders"): _Series("ETS", start, np.arange(10.0, 23.0), np.full(13, 2.0), {}),
-        ("all", "revenue"): _Series("ETS", start, np.full(13, 500.0), np.full(13, 50.0), {}),
-        ("beans", "revenue"): _Series("ETS", start, np.full(13, 100.0), np.full(13, 120.0), {}),
+        ("all", "orders"): series(np.arange(10.0, 23.0), 2.0),
+        ("all", "revenue"): series(np.full(13, 500.0), 50.0),
+        ("beans", "revenue"): series(np.full(13, 100.0), 120.0),
     }
-    model.groups_ = ["all", "beans"]
+    model.groups_, model.stretch_, model.seasonal_ = ["all", "beans"], (1.0, 1.0), True
     return model
 
 

@@ -117,6 +117,20 @@ def test_finds_the_parameters_customers_were_made_with() -> None:
     assert later[often].mean() > 2 * later[~often].mean()
 
 
+def test_customers_who_never_leave_are_learnt_too() -> None:
+    rng = np.random.default_rng(4)
+    rate, age = rng.gamma(2.0, 1 / 6.0, 1000), rng.uniform(20, 50, 1000)
+    x = rng.poisson(rate * age).astype(float)
+    last = np.where(
+        x > 0, age * rng.random(1000) ** (1 / np.maximum(x, 1)), 0.0
+    )  # the latest of x even times
+    m = BgNbd().fit(x, last, age)
+    assert m.r_ == pytest.approx(2.0, rel=0.15) and m.alpha_ == pytest.approx(6.0, rel=0.15)
+    assert m.p_alive(x, last, age).min() > 0.9
+    foretold = m.expected(10.0, x, last, age)
+    assert foretold.sum() == pytest.approx(10.0 * ((2.0 + x) / (6.0 + age)).sum(), rel=0.05)
+
+
 @pytest.mark.parametrize(("a", "b"), [(0.8, 2.5), (2.5, 4.0), (1.0, 3.0)])
 def test_expected_equals_the_closed_form(a: float, b: float) -> None:
     from scipy.special import hyp2f1

@@ -117,6 +117,36 @@ def test_odd_orders_stand_out(tmp_path: Path) -> None:
         assert find_anomalies(store) == found
 
 
+def test_amounts_stand_out_among_those_of_their_own_currency(tmp_path: Path) -> None:
+    with make_record(tmp_path / "crm.sqlite", 60) as store:
+        orders = store.frame("SELECT id, customer_id, ordered_at, total, status FROM orders").assign(
+            currency="EUR"
+        )
+        store.upsert("orders", orders.to_dict("records"))
+        usual = orders.loc[orders["total"] > 0, "total"].median()
+        rng = np.random.default_rng(0)
+        yen = [
+            {"id": f"Y{n}", "customer_id": f"K{n % 50:04d}", "ordered_at": f"2025-{1 + n // 50:02d}-{1 + n % 28:02d}T10:00:00", "status": "delivered",
+             "total": float(usual * 170 * rng.uniform(0.9, 1.1)), "currency": "JPY"}
+            for n in range(150)
+        ]  # fmt: skip
+        yen.append({**yen[0], "id": "MUCH", "total": float(usual * 170 * 40)})
+        odd = {"id": "ODD", "customer_id": "K0001", "ordered_at": "2025-11-20T03:10:00", "total": usual * 40}
+        store.upsert("orders", [*yen, odd])
+        found = {a.order_id: a for a in find_anomalies(store, share=0.02)}
+    assert "MUCH" in found and found["MUCH"].currency == "JPY" and "JPY" in found["MUCH"].money
+    # a usual amount of yen is a large number, and large beside this customer's euros, but stands out in no way
+    assert not [
+        why
+        for a in found.values()
+        if a.order_id.startswith("Y")
+        for why in a.reasons
+        if "usual amount" in why
+    ]
+    # and an order that is much without a currency, which counts as the usual one, stays among the highest
+    assert any("among the highest" in why for why in found["ODD"].reasons) and found["ODD"].currency is None
+
+
 def test_too_few_orders_for_anomalies(tmp_path: Path) -> None:
     with Store(tmp_path / "crm.sqlite") as store, pytest.raises(ModelError, match="too few"):
         find_anomalies(store)
