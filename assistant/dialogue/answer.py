@@ -22,6 +22,9 @@ _UNKNOWN = re.compile(
     r"|\b(?:evidence|information|articles?|records?|text|message) (?:provided |given |above )?"
     r"(?:does not|doesn't|do not|don't) (?:mention|say|specify|contain|provide|include|answer|state)"
     r"|\b(?:is|are|was|were) not (?:mentioned|specified|provided|stated|given) in\b"
+    # a draft that begs off by itself: what the company can't do it says as "we"
+    r"|^(?:I'm |I am )?(?:sorry|unfortunately),? (?:but )?I (?:can't|cannot|can not|am (?:not able|unable)|'m unable)\b"
+    r"|^(?:很?抱歉|对不起)[，,]?我(?:无法|不能|没办法|没有办法)"
     r"|我不知道|^不知道|资料(?:里|中)?(?:没有|并未|未)|没有提(?:到|及)|未提(?:到|及)|没有相关(?:的)?信息|无法(?:确定|回答)",
     re.I,
 )
@@ -61,12 +64,18 @@ class Writer:
         today: str,
         cancelled: Stop = never,
         tone: str = "",
+        choose: Callable[[Sequence[str]], Sequence[int]] | None = None,
     ) -> None:
+        self.choose = choose  # which lines of an article to say where none of the drafts could stay
         self.model, self.company, self.staff, self.tone = model, company, staff, tone
         self.cancelled = cancelled
         self.language, self.today = language, today
         self.say = phrases.speaking(language)
         self.answered: Answered | None = None
+
+    def _told(self, line: str) -> str:
+        """A line of the record as it is said to whoever asks: to customers it speaks of themselves."""
+        return line if self.staff else self.say.to_customer(line)
 
     def quote(
         self, evidence: Sequence[Evidence], n: int, only: Sequence[int] | None = None
@@ -74,7 +83,8 @@ class Writer:
         """The sentences of evidence ``[n]`` as the answer, all or those with the numbers ``only``, from 0."""
         started = time.perf_counter()
         parts = sentences(evidence[n - 1].text)
-        kept = [Sentence(cite(parts[i], (n,)), (n,)) for i in (range(len(parts)) if only is None else only)]
+        chosen = range(len(parts)) if only is None else only
+        kept = [Sentence(cite(self._told(parts[i]), (n,)), (n,)) for i in chosen]
         yield from kept
         timing = {"total_s": round(time.perf_counter() - started, 3)}
         self.answered = Answered(
@@ -84,6 +94,12 @@ class Writer:
             (),
             timing,
         )
+
+    def nearest(self, evidence: Sequence[Evidence], n: int, only: Sequence[int]) -> Sentence:
+        """What article ``[n]`` says in these sentences, said to be the closest there is and not the answer."""
+        parts = sentences(evidence[n - 1].text)
+        said = " ".join(parts[i] for i in only)
+        return Sentence(f"{self.say.closest.format(title=parts[0])} {cite(said, (n,))}", (n,))
 
     def recite(self, evidence: Sequence[Evidence], numbers: Sequence[int]) -> Iterator[Sentence]:
         """These pieces of evidence as they are: the first as it stands, the others as a list below it."""
@@ -147,7 +163,7 @@ class Writer:
             if close:
                 close()
         if not kept and not unknown:
-            for sentence in compose(evidence):
+            for sentence in compose(evidence, choose=self.choose, tell=self._told):
                 kept.append(sentence)
                 yield sentence
         timing["total_s"] = round(time.perf_counter() - started, 3)
@@ -160,19 +176,34 @@ class Writer:
         )
 
 
-def compose(evidence: Sequence[Evidence], *, limit: int = 3) -> list[Sentence]:
+def compose(
+    evidence: Sequence[Evidence],
+    *,
+    limit: int = 3,
+    choose: Callable[[Sequence[str]], Sequence[int]] | None = None,
+    tell: Callable[[str], str] = str,
+) -> list[Sentence]:
     """An answer put together from the evidence itself: its leading sentences, each with its number.
 
-    A record or an article can stand for an answer; what somebody once said about something can't.
+    A record can stand for an answer, and so can the article that fits best, in the lines that ``choose`` picks; what
+    somebody once said about something can't.
     """
     out: list[Sentence] = []
     for n, e in enumerate(evidence[:limit], start=1):
-        if e.kind == "interaction":
-            continue
-        parts = sentences(e.text)[: 4 if e.kind in ("record", "prediction", "policy") and n == 1 else 2]
-        for part in parts:
-            out.append(Sentence(cite(part, (n,)), (n,)))
-    return out
+        if e.kind in ("record", "prediction", "policy"):
+            parts = sentences(e.text)[: 4 if n == 1 else 2]
+            out += [Sentence(cite(tell(part), (n,)), (n,)) for part in parts]
+    if out:
+        return out
+    articles = [(e.score, -n) for n, e in enumerate(evidence, start=1) if e.kind == "article"]
+    if not articles:
+        return []
+    n = -max(articles)[1]
+    lines = sentences(evidence[n - 1].text.partition("\n")[2]) or sentences(
+        evidence[n - 1].text
+    )  # after the title
+    chosen = choose(lines) if choose else range(len(lines))
+    return [Sentence(cite(lines[i], (n,)), (n,)) for i in list(chosen)[:limit]]
 
 
 def citations(kept: Sequence[Sentence], evidence: Sequence[Evidence]) -> tuple[Citation, ...]:

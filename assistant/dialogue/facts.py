@@ -67,7 +67,7 @@ _ISO = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2})?)
 _ISO_MONTH = re.compile(r"(?<![\d-])(\d{4})-(\d{2})(?![\d-])")
 _ZH_DATE = re.compile(r"(?:(\d{4})\s*年)?\s*(\d{1,2})\s*月\s*(?:(\d{1,2})\s*[日号])?")
 _DMY = re.compile(rf"\b(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH})\b\.?,?(?: (\d{{4}}))?", re.I)
-_MDY = re.compile(rf"\b({_MONTH})\b\.? (\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (\d{{4}}))?(?![\d.:%])", re.I)
+_MDY = re.compile(rf"\b({_MONTH})\b\.? (\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (\d{{4}}))?(?![\d:%]|\.\d)", re.I)
 _MY = re.compile(rf"\b({_MONTH})\b\.?,? (\d{{4}})\b", re.I)
 _NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:[,\u202f ]\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?")
 _TIME = re.compile(r"(?<!\d)([01]?\d|2[0-3])[:：]([0-5]\d)(?!\d)")
@@ -223,7 +223,8 @@ def supported(fact: Fact, known: set[Fact], known_text: str) -> bool:
         case "name":
             words = [w for w in re.split(r"[ \-]", fact.value) if w]
             return all(
-                re.search(rf"\b{re.escape(w)}" + ("" if len(w) > 3 else r"\b"), known_text) for w in words
+                re.search(rf"\b{re.escape(_singular(w))}" + ("" if len(w) > 3 else r"\b"), known_text)
+                for w in words
             )
         case "reference":
             return any(k.kind == "reference" and fact.value in re.split(r"[-_/]", k.value) for k in known)
@@ -232,6 +233,11 @@ def supported(fact: Fact, known: set[Fact], known_text: str) -> bool:
             return any(k.kind == "date" and fact.value == k.value.split("-")[0] for k in known)
         case _:
             return False
+
+
+def _singular(word: str) -> str:
+    """A name's word without the s of a plural: two "Gesha Lanterns" are two of Gesha Lantern."""
+    return word[:-1] if len(word) > 4 and word.endswith("s") and not word.endswith("ss") else word
 
 
 def _dates_agree(said: str, known: str) -> bool:

@@ -78,11 +78,12 @@ class Focus:
                 )
         return [e for _, e in sorted(evidence, key=lambda pair: -pair[0])]
 
-    def best(self, question: str, lines: Sequence[str], n: int = 2) -> list[int]:
-        """The ``n`` lines that fit a question best, in their own order; none where the best shares too few words."""
+    def best(self, question: str, lines: Sequence[str], n: int = 2, shared: float = _SHARED) -> list[int]:
+        """The ``n`` lines that fit a question best, in their own order; none where the best has less than that share of
+        the question's words."""
         order = np.argsort(-self._scores(question, lines), kind="stable")[:n]
         words = set(query_words(question))
-        if not len(order) or len(words & set(segment(lines[order[0]]))) < _SHARED * len(words):
+        if not len(order) or len(words & set(segment(lines[order[0]]))) < shared * len(words):
             return []
         return sorted(int(i) for i in order)
 

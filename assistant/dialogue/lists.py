@@ -3,8 +3,10 @@
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
+from itertools import takewhile
 from typing import Any
 
+from assistant.dialogue.facts import MONTHS
 from assistant.dialogue.periods import period
 
 COMPLAINTS: Mapping[str, tuple[str, ...]] = {
@@ -75,6 +77,10 @@ def read_filter(store: Any, message: str, today: date) -> dict[str, Any]:
             forms = (*own, *_OTHER_WORDS.get(str(value).lower(), ()))
             if any(re.search(rf"(?<![a-z]){re.escape(f.lower())}(?![a-z])", text) for f in forms):
                 wanted[name] = str(value)
+    if "country" not in wanted:
+        wanted["city"] = _place(store, message, wanted)
+    if re.search(r"subscribers|with (?:a |an active )?subscription|订阅(?:的)?(?:客户|用户)|订户", text):
+        wanted["status"] = "active"
     if re.search(r"\bpaused\b|暂停", text):
         wanted["status"] = "paused"
     elif re.search(r"cancel+ed (their|the)? ?subscription|取消了?订阅", text):
@@ -99,20 +105,58 @@ def read_filter(store: Any, message: str, today: date) -> dict[str, Any]:
         wanted["sort"] = "spend"
     elif re.search(r"newest|joined|new customers|新客户|最近加入", text):
         wanted["sort"] = "joined"
-    elif re.search(r"not ordered|inactive|long(est)? ago|没有下单|没下单", text):
+        wanted["joined_since"], wanted["joined_until"] = period(message, today)
+    elif re.search(
+        r"(?:not|n't|never|no) (?:\w+ )?(?:order|buy|bought)|inactive|long(est)? ago|stopped (?:ordering|buying)|(?:没有?|未)(?:再)?(?:下过?单|订购|购买|买)",
+        text,
+    ):
         wanted["sort"] = "last_order"
+        wanted["quiet_since"] = _quiet_since(message, today)
     elif "complaint" in wanted:
         wanted["sort"] = "complaints"
     if re.search(r"how many|number of|\bcount\b|多少|几位|几个|数量", text):
         wanted["count_only"] = not re.search(r"who|which|list|哪些|哪几|列出", text)
     words = {"three": 3, "five": 5, "ten": 10, "twenty": 20, "三": 3, "五": 5, "十": 10}
     if m := re.search(
-        r"(?:top|first|list|show|the|前|最[^\d]{0,8})\s*(\d{1,2}|three|five|ten|twenty|三|五|十)(?![\d-])|(\d{1,2}|三|五|十)\s*(?:位|个|名|customers)",
+        r"(?:top|first|list|show|the|前|最[^\d]{0,8})\s*(\d{1,2}|three|five|ten|twenty|三|五|十)(?![\d-])|(\d{1,2}|三|五|十)\s*(?:位|个(?!月)|名|customers)",
         text,
     ):
         found = m[1] or m[2]
         wanted["limit"] = min(50, max(1, int(found) if found.isdigit() else words[found]))
     return {k: v for k, v in wanted.items() if v is not None}
+
+
+_PLACE = re.compile(r"\b(?:in|from|near|around)\s+((?:[A-ZÀ-Þa-zà-ÿ][\w'’.-]*\s*){1,3})")
+_LENGTH = re.compile(
+    r"(?:\d{1,3}|an?|two|three|four|five|six|twelve|[一两二三四五六]|十二?)\s*个?\s*(?:days?|weeks?|months?|years?|天|周|月|年)",
+    re.I,
+)
+
+
+def _place(store: Any, message: str, wanted: Mapping[str, Any]) -> str | None:
+    """The town a message names, by a value of the record; one with a capital that the record doesn't know as it stands."""
+    known = {str(v).lower() for v in wanted.values() if isinstance(v, str)} | set(MONTHS)
+    for found in _PLACE.findall(message):
+        words = found.split()
+        for n in range(len(words), 0, -1):
+            place = " ".join(words[:n]).strip(" .,?!")
+            rows = store.frame("SELECT city FROM customers WHERE city = ? COLLATE NOCASE LIMIT 1", [place])
+            if len(rows):
+                return str(rows["city"][0])
+        place = " ".join(takewhile(lambda w: w[:1].isupper(), words)).strip(" .,?!")
+        if place and place.lower() not in known and not re.search(r"chinese|english", place, re.I):
+            return place
+    return None
+
+
+def _quiet_since(message: str, today: date) -> date | None:
+    """The day since which somebody asked about has not ordered: "in three months", "since June", "三个月没下单"."""
+    since, until = period(message, today)
+    if since is None and (length := _LENGTH.search(message)):
+        since, until = period(f"last {length[0]}", today)
+        if re.match(r"an?\b", length[0]):
+            since = period(re.sub(r"^an?\b", "last 1", length[0]), today)[0]
+    return since if until == today else None
 
 
 _OTHER_WORDS: Mapping[str, tuple[str, ...]] = {
@@ -138,10 +182,16 @@ _OTHER_WORDS: Mapping[str, tuple[str, ...]] = {
 def find(store: Any, wanted: Any, predictions: Mapping[str, Any]) -> dict[str, Any]:
     """Customers that fit ``wanted`` (a ListArgs), sorted, with the facts asked about, and how many there are."""
     where, params = ["1"], []
-    for column in ("tier", "country", "language"):
+    for column in ("tier", "country", "city", "language"):
         if value := getattr(wanted, column):
             where.append(f"c.{column} = ? COLLATE NOCASE")
             params.append(value)
+    if wanted.joined_since and wanted.joined_until:
+        where.append("c.joined_on BETWEEN ? AND ?")
+        params += [wanted.joined_since.isoformat(), wanted.joined_until.isoformat()]
+    if wanted.quiet_since:
+        where.append("NOT EXISTS (SELECT 1 FROM orders o WHERE o.customer_id = c.id AND o.ordered_at >= ?)")
+        params.append(wanted.quiet_since.isoformat())
     if wanted.plan or wanted.status:
         where.append(
             "EXISTS (SELECT 1 FROM subscriptions s WHERE s.customer_id = c.id"
@@ -230,6 +280,16 @@ def _described(wanted: Any, since: date | None) -> tuple[str, str]:
         en, zh = f"{en} whose subscription is {wanted.status}", f"{zh}订阅状态为{wanted.status}的"
     if wanted.country:
         en, zh = f"{en} in {wanted.country}", f"{zh}{wanted.country}的"
+    if wanted.city:
+        en, zh = f"{en} in {wanted.city}", f"{zh}{wanted.city}的"
+    if wanted.joined_since and wanted.joined_until:
+        en = f"{en} who joined from {wanted.joined_since} to {wanted.joined_until}"
+        zh = f"{zh}{wanted.joined_since}至{wanted.joined_until}加入的"
+    if wanted.quiet_since:
+        en, zh = (
+            f"{en} without an order since {wanted.quiet_since}",
+            f"{zh}自{wanted.quiet_since}以来没有下单的",
+        )
     if wanted.language == "zh":
         en, zh = f"{en} who write Chinese", f"{zh}使用中文的"
     if wanted.complaint:

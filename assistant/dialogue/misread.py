@@ -32,9 +32,31 @@ _NO = re.compile(
 )
 _YES_NO = re.compile(
     r"^(?:\W*(?:hi|hello|hey|please|so|and|but)\W+)*(?:can|could|may|do|does|did|is|are|will|would|has|have|am|should)\b"
+    r"|\bi(?:['’]d| would) like to\b|\bi (?:want|need) to\b"  # a wish asks whether it may be had
     r"|吗|能不能|可不可以|可以|是不是|有没有|是否|能否|可否",
     re.I,
 )
+
+
+_QUESTION_FORM = re.compile(r"(?:^|[^\u3400-\u9fff])?([\u3400-\u9fff])不\1")
+
+
+def echoes(question: str, draft: str) -> bool:
+    """Whether a draft only says the question again: as a question, or with none but its words where it asks no yes or no.
+
+    >>> echoes("My cup came broken, do you care?", "Do you care, my cup came broken?")
+    True
+    >>> echoes("Can I return opened coffee?", "You can return opened coffee.")
+    False
+    """
+    said, asked = set(query_words(draft)), set(query_words(question))
+    if not said or not said <= asked:
+        return False
+    if draft.rstrip().endswith(("?", "？")):
+        return True
+    if _QUESTION_FORM.search(draft):
+        return True
+    return len(said) > 3 and not _YES_NO.search(question) and not _NO.search(draft)
 
 
 def better_line(question: str, draft: str, lines: Sequence[str]) -> int | None:

@@ -37,6 +37,10 @@ def read_group(store: Any, message: str, products: Sequence[str] = ()) -> str | 
         zh = CATEGORIES_ZH.get(group.lower())
         if re.search(rf"\b{re.escape(stem)}s?\b", text) or (zh and zh in text):
             return group
+    if "beans" in groups and re.search(
+        r"\b(?:coffees?|blends?)\b(?! ?(?:machine|maker))|咖啡(?!机|杯)|豆(?!机)", text
+    ):
+        return "beans"  # as everybody calls them
     return None
 
 

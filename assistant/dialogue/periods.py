@@ -109,8 +109,10 @@ def period(message: str, today: date) -> tuple[date | None, date | None]:
         year = int(m[3] or m[5] or (today.year if number <= today.month else today.year - 1))
         start, end = _month(year, number)
         return (start, today) if m[1] in ("since", "from") else (start, end)
-    if m := re.search(r"(?:(\d{4})\s*年)?\s*(\d{1,2})\s*月份?", text):
-        number = int(m[2])
+    if m := re.search(
+        r"(?:(\d{4})\s*年)?\s*(\d{1,2}|十[一二]?|(?<![上这本下十])[一二三四五六七八九])\s*月份?", text
+    ):
+        number = int(m[2]) if m[2].isdigit() else chinese_number(m[2])
         if 1 <= number <= 12:
             start, end = _month(
                 int(m[1] or (today.year if number <= today.month else today.year - 1)), number

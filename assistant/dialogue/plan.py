@@ -1,5 +1,6 @@
 """From what was understood to the tools to call: plan shapes in code, one per intent."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,8 @@ from assistant.dialogue.model_status import read_model
 from assistant.dialogue.negotiation import read_channel
 from assistant.dialogue.outlook import read_group
 from assistant.dialogue.periods import span_ahead
+from assistant.dialogue.sales import read_sales
+from assistant.dialogue.understand import MISSING
 
 # intents that are about one account: an agent has to name it, a customer is signed in to it
 ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
@@ -35,6 +38,9 @@ ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
 UNSURE = 0.4
 # from this on the router's choice is the likely one and comes before what was said; from SURE on it stands alone
 LIKELY, SURE = 0.6, 0.9
+ORDER_MATTER = re.compile(
+    r"\brefund\w*|money back|\breturned?\b|\bcredited\b|\breplace\w*|退款|退货|退回|补寄|换货", re.I
+)
 FIXED = ("greeting_thanks", "out_of_scope", "forbidden", "human")
 
 
@@ -70,6 +76,8 @@ def make_plan(
     if intent == "models":
         model = read_model(message)
         return (Step("model_status", {"model": model} if model else {}),)
+    if intent == "sales":
+        return (Step("sales", read_sales(store, message, today)),)
     if intent == "forecast" and account:
         intent = "lifetime"  # what one customer will order
     elif intent == "forecast":
@@ -91,6 +99,8 @@ def make_plan(
         steps += [Step("order_status", {"order": o}) for o in understood.orders[:2]]
     elif intent == "order_status" and account:
         steps.append(Step("orders", {"customer": account, "limit": 2}))
+    if intent == "order_status" and steps and MISSING.search(message):
+        steps.append(Step("search_knowledge", {"query": message, "k": 2}))
     if understood.products and intent in ("policy", "recommend", "out_of_scope"):
         steps.append(Step("products", {"products": list(understood.products[:3])}))
     if account:
@@ -113,6 +123,10 @@ def make_plan(
             steps.append(Step(tool, {"customer": account} | extra))
         if intent == "compare":
             steps += [Step(tool, {"customer": account}) for tool in ("orders", "value")]
+    if account and intent == "contact_history" and ORDER_MATTER.search(message):
+        steps.append(
+            Step("orders", {"customer": account} | span)
+        )  # what was said of it, and what became of it
     if general:
         steps.append(Step("search_knowledge", {"query": message}))
     if doubtful and said not in steps:

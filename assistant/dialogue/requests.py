@@ -115,7 +115,8 @@ _KINDS: tuple[tuple[str, str], ...] = (
      r"\b(?:newsletters?|mailing list|marketing|advertis\w+|promotion\w*|promo e?-?mails?|promo)\b"
      r"|(?:退订|取消|不要再发|停止发送|别再发).*(?:邮件|简报|通讯|新闻信|广告|促销|推广)"),
     ("book_callback",
-     r"\b(?:call|phone|ring) (?:me|us|him|her|them|the customer)\b|\bcall[- ]?backs?\b|\bgive (?:me|us) a (?:call|ring)\b|回(?:个)?电|回拨|给我(?:回|打)(?:个)?电话|打(?:个)?电话给我|预约.*电话"),
+     # "before I call her" asks for nothing
+     r"(?<!\bi )(?<!\bwe )\b(?:call|phone|ring) (?:me|us|him|her|them|the customer)\b|\bcall[- ]?backs?\b|\bgive (?:me|us) a (?:call|ring)\b|回(?:个)?电|回拨|给我(?:回|打)(?:个)?电话|打(?:个)?电话给我|预约.*电话"),
     ("open_ticket",
      r"\b(?:open|create|raise|file|log|make|submit|start)\b.{0,20}\b(?:ticket|complaint|case)\b|\b(?:i want|i'd like|i would like|i need) to (?:complain|file a complaint)\b"
      r"|(?:开|建|创建|提交|登记|新建).{0,6}(?:工单|投诉|反馈单)|我要投诉"),
@@ -134,6 +135,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
      r"|(?:取消|终止|停止|退订|停掉|结束).*(?:订阅|套餐|会员)|不要再给我发货"),
     ("change_address",
      r"\b(?:change|update|correct|replace|set|fix|edit)\b.*\baddress(?:es)?\b|\bnew (?:delivery |shipping |postal )?address(?: is|:)|\b(?:ship|send|deliver)\b[^.?!]{0,30}\bto (?:another|a different|my new|this|the following|a new) address\b"
+     r"|\bmoved to\b.*\b(?:send|ship|deliver)\b|\b(?:send|ship|deliver)\b.*\bthere instead\b|搬(?:到|去).*(?:寄|送|发)|(?:寄|送|发)到(?:新家|那里|那边)"
      r"|(?:改|换|更新|更改|修改|变更).{0,8}地址|地址.{0,6}(?:改|换|更新|变更)|新地址"),
     ("return_order",
      r"\b(?:return|send back|give back|give .* back|send .* back|bring back)\b.*(?:" + _ORDER + r"|\bit\b|\bthis\b|\bthat\b|\bthem\b|\bitems?\b|\b(?:the|my)\b)|\bsend (?:it|this|that|them|these) back\b|退货|退掉|退回"),
@@ -269,6 +271,12 @@ _ADDRESS_LEAD = re.compile(
     re.I | re.S,
 )
 
+# where what follows an address begins: "…, 23552. Can you send it there?"
+_NO_ADDRESS = re.compile(
+    r"[.!;]\s+(?=(?:can|could|would|will|please|send|ship|deliver|so|and|my|i|is|thanks?)\b)|[。！；]|[，,]\s*(?=(?:请|帮|麻烦|能|可以|把|订单|包裹))",
+    re.I,
+)
+
 
 def read_address(text: str, *, whole: bool = False) -> str | None:
     """A postal address on one line: a street with a number, and a place or a postcode beside it.
@@ -277,6 +285,7 @@ def read_address(text: str, *, whole: bool = False) -> str | None:
     """
     match = _ADDRESS_LEAD.match(text)
     candidate = text[match.end() :] if match else text if whole else ""
+    candidate = _NO_ADDRESS.split(candidate, maxsplit=1)[0]
     candidate = re.sub(r"\b(?:please|thanks|thank you)\b|谢谢|请", "", candidate, flags=re.I)
     candidate = " ".join(candidate.split()).strip(" .,;，。；")
     parts = [p for p in re.split(r"[,，;；]", candidate) if p.strip()]

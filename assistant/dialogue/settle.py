@@ -3,11 +3,13 @@
 import re
 import time
 from dataclasses import replace
+from typing import Any
 
 from assistant.dialogue import actions, identity, phrases, safety
-from assistant.dialogue.events import Session
+from assistant.dialogue.events import Outcome, Session, Understood
 from assistant.dialogue.parts import Parts
-from assistant.dialogue.understand import MEANT_ORDER, Memory, Message, language_of
+from assistant.dialogue.plan import needs_account
+from assistant.dialogue.understand import MEANT_ORDER, Memory, Message, asks_what_you_are, language_of
 
 
 def known_as(session: Session, memory: Memory) -> Session:
@@ -122,3 +124,35 @@ def _act(
         visitor_text=phrases.speaking("zh" if zh else "en").sign_in_first,
     )
     return actions.Desk(store, parts.policy, parts.today).reply(said)
+
+
+def fixed(
+    store: Any, message: str, understood: Understood, session: Session, company: str
+) -> tuple[str, Outcome] | None:
+    """What code answers by itself: courtesy, refusals, a missing account."""
+    intent, say = understood.intent, phrases.speaking(understood.language)
+    if understood.routed_by == "unsure" and understood.customers:
+        return None
+    if asks_what_you_are(message):
+        return say.what_i_am.format(company=company), "answered"
+    if intent == "human" and not session.is_staff:
+        return say.handed_off, "handed_off"
+    if intent == "forbidden":
+        return say.refused, "refused"
+    if intent == "out_of_scope" and not understood.products:
+        text = say.out_of_scope_agent if session.is_staff else say.out_of_scope
+        return text.format(company=company), "refused"
+    if intent == "greeting_thanks":
+        thanks = any(w in message.lower() for w in ("thank", "thx", "cheers", "bye", "谢", "再见"))
+        return (say.thanks if thanks else say.greeting).format(company=company), "answered"
+    if needs_account(intent) and not understood.customers:
+        if session.is_staff:
+            if understood.unknown:
+                closest = store.closest_customers(understood.unknown[0])
+                return str(phrases.unknown_customer(understood.unknown[0], closest)), "unknown"
+            if understood.orders or understood.products:
+                return None
+            return say.which_customer, "unknown"
+        if not session.customer and not (intent == "recommend" and understood.products):
+            return say.sign_in, "refused"
+    return None

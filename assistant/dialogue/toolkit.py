@@ -42,6 +42,7 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "model_status": STAFF,
     "lifetime_value": STAFF,
     "sales_forecast": STAFF,
+    "sales": STAFF,
 }
 
 
@@ -80,6 +81,16 @@ class ForecastArgs(BaseModel):
     )
 
 
+class SalesArgs(BaseModel):
+    since: date | None = Field(default=None, description="First day; empty for a year before the last")
+    until: date | None = Field(default=None, description="Last day, inclusive; empty for today")
+    other_since: date | None = Field(default=None, description="First day of a period to compare with")
+    other_until: date | None = Field(default=None, description="Its last day, inclusive")
+    counted: str = Field(default="sold", description="Products by pieces sold, returned or cancelled")
+    products: bool = Field(default=False, description="Whether to name the products with most pieces")
+    category: str | None = Field(default=None, description="Only products of this category")
+
+
 class ModelArgs(BaseModel):
     model: str | None = Field(default=None, description="Name of one model; empty for all of them")
 
@@ -105,6 +116,10 @@ class ListArgs(BaseModel):
 
     tier: str | None = Field(default=None, description="Tier, e.g. Gold")
     country: str | None = None
+    city: str | None = None
+    joined_since: date | None = None
+    joined_until: date | None = None
+    quiet_since: date | None = Field(default=None, description="No order from this day on")
     language: str | None = Field(default=None, description="en or zh")
     plan: str | None = Field(default=None, description="Subscription plan")
     status: str | None = Field(default=None, description="Subscription status: active, paused, cancelled")
@@ -153,4 +168,5 @@ ARGUMENTS: Mapping[str, type[BaseModel]] = {
     "model_status": ModelArgs,
     "lifetime_value": AheadArgs,
     "sales_forecast": ForecastArgs,
+    "sales": SalesArgs,
 }

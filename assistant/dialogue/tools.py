@@ -7,13 +7,14 @@ that code resolved from the message. What a role may use is declared in ``toolki
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from langchain_core.tools import StructuredTool
 
-from assistant.dialogue import account, assessment, model_status, negotiation, outlook, phrases
+from assistant.dialogue import account, assessment, model_status, negotiation, outlook, phrases, sales
 from assistant.dialogue.events import Session, ToolCalled
 from assistant.dialogue.focus import Focus
 from assistant.dialogue.policy import Policy
@@ -33,7 +34,12 @@ FOR_AGENTS: Mapping[str, Callable[..., ToolResult]] = {
     "model_status": model_status.model_status,
     "lifetime_value": outlook.lifetime_value,
     "sales_forecast": outlook.sales_forecast,
+    "sales": sales.sales,
 }
+
+
+# an article that fits so much worse than the best, as a share of its score, only leads a small model astray
+NEAR_BEST = 0.7
 
 
 class Toolbox:
@@ -431,14 +437,25 @@ class Toolbox:
         evidence = [h.as_evidence() for h in hits]
         if self.focus is not None:
             found = {e.source: e for e in reversed(evidence)}  # the best passage of each article
-            articles = [
-                (e, self.index.read(e.source, role=self.session.role))
-                for e in dict.fromkeys(found[e.source] for e in evidence)
-            ]
+            best = max((e.score for e in evidence), default=0.0)
+            near = dict.fromkeys(
+                e for e in (found[e.source] for e in evidence) if e.score >= NEAR_BEST * best
+            )
+            articles = list(
+                {e.source: (e, passages) for e, passages in map(self._in_language, near)}.values()
+            )
             evidence = self.focus.pick(query, articles, translated)
         return ToolResult(
             {"hits": [{"source": e.source, "score": round(e.score, 3)} for e in evidence]}, evidence
         )
+
+    def _in_language(self, found: Evidence) -> tuple[Evidence, list[Any]]:
+        """An article with its passages, as it stands in the language of the answer where there is such a one."""
+        role = self.session.role
+        other = re.sub(r"(^|/)(?:en|zh)/", rf"\g<1>{self.language}/", found.source)
+        if other != found.source and (passages := self.index.read(other, role=role)):  # type: ignore[union-attr]
+            return replace(found, id=passages[0].as_evidence().id, source=other), passages
+        return found, self.index.read(found.source, role=role)  # type: ignore[union-attr]
 
     # -- small things -----------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from assistant.dialogue import actions, phrases, safety
+from assistant.dialogue import actions, phrases, questions, safety
 from assistant.dialogue.answer import Stop, Writer, citations, never
 from assistant.dialogue.events import (
     Answered,
@@ -27,10 +27,17 @@ from assistant.dialogue.handover import suggest_reply
 from assistant.dialogue.offer_drafts import drafts_for_agent
 from assistant.dialogue.parts import Parts
 from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
+from assistant.dialogue.questions import one_after_another
 from assistant.dialogue.replies import reply_for_agent
-from assistant.dialogue.settle import known_as, settle
+from assistant.dialogue.settle import fixed, known_as, settle
 from assistant.dialogue.tools import Toolbox
-from assistant.dialogue.understand import Memory, Message, understand
+from assistant.dialogue.understand import (
+    IN_AN_ARTICLE,
+    Memory,
+    Message,
+    speaks_of_somebody,
+    understand,
+)
 from assistant.errors import AssistantError, Cancelled, PermissionDenied
 from assistant.evidence import Evidence
 
@@ -57,6 +64,7 @@ RECITED = {
     "models": "model_status",
     "lifetime": "lifetime_value",
     "forecast": "sales_forecast",
+    "sales": "sales",
     "unusual_orders": "unusual_orders",
     "reply_draft": "reply_facts",
 }
@@ -142,9 +150,22 @@ class Assistant(Parts):
         settled = settle(self, said, session, memory, turn.conversation_id)
         if settled is not None:
             reply, memory = settled
-            events = self._settled(reply, said, started)
+            beside = questions.beside(text, reply, self.policy)
         else:
-            events = self._answer(said, session, memory, turn.conversation_id, started, cancelled)
+            # what looks odd is read as it stands
+            beside = questions.split(text) if safety.scan(text).label == "allow" else []
+        state, here = memory, turn.conversation_id
+
+        def answer(part: Message, memory: Memory) -> Iterator[Event]:
+            if settled is not None and part is said:
+                return self._settled(settled[0], said, started)
+            return self._answer(part, session, memory, here, started, cancelled)
+
+        parts = [Message(part, self.store) for part in beside]
+        if settled is not None:
+            parts.append(said)  # a proposal comes last: the yes answers what was said before it
+        events = one_after_another(parts, answer, state) if len(parts) > 1 else answer(said, state)
+        if settled is None:
             if memory.pending:
                 events = _reminded(events, said.language)
             memory = replace(memory, pending=None, just_done=False)
@@ -183,18 +204,29 @@ class Assistant(Parts):
         understood = self._understand(said, session, memory, articles, cancelled)
         about_account = needs_account(understood.intent) or understood.intent == "order_status"
         nobody = not (understood.customers or understood.orders or understood.unknown or session.customer)
-        if about_account and nobody and understood.routed_by != "rule":
+        anybody = about_account and nobody and understood.routed_by != "rule"
+        if anybody:
             # before asking who is meant, or somebody to sign in: an article may answer as it is
-            unsure = understood.routed_by == "model" and not session.is_staff
+            unsure = (
+                understood.confidence < SURE and not speaks_of_somebody(message)
+                if session.is_staff
+                else understood.routed_by == "model"
+            )
             if unsure or articles(said) >= getattr(self.index, "threshold", 1.0):
                 understood = replace(understood, intent="policy", routed_by="articles")
+        doubted = (
+            understood.intent == "forbidden" and understood.routed_by == "router" and not session.is_staff
+        )
+        if doubted and understood.confidence < SURE and articles(said) >= ABOUT_IT:
+            # what may be read by everybody is no secret; the tools hold back what isn't, whatever is asked
+            understood = replace(understood, intent="policy", routed_by="articles")
         yield understood
         language = understood.language
         say = phrases.speaking(language)
         company = self.company_in(language)
-        fixed = self._fixed(message, understood, session, say, company)
-        if fixed is not None:
-            text, outcome = fixed
+        settled = fixed(self.store, message, understood, session, company)
+        if settled is not None:
+            text, outcome = settled
             yield Planned(())
             if understood.unknown:  # the customers it names instead come from the record
                 yield Retrieved((Evidence("record:closest", "record", text, "customers"),))
@@ -246,9 +278,11 @@ class Assistant(Parts):
             today=self.store.as_of.isoformat(),
             cancelled=cancelled,
             tone=self.settings.tone,
+            choose=lambda lines: self.focus.best(message, lines, 3, shared=0.0),
         )
         prepared = time.perf_counter() - started
         recited: list[int] = []
+        near: tuple[float, int, list[int]] | None = None
         if evidence and _worth_reading(evidence, self.index):
             before = memory.question if memory.history else None
             card = f"record:{understood.customers[0]}/profile" if understood.customers else ""
@@ -257,7 +291,8 @@ class Assistant(Parts):
                 for n, e in enumerate(evidence, start=1)
                 if e.kind in ("record", "prediction", "policy") and (e.id != card or len(steps) == 1)
             ]
-            one_order = understood.intent == "order_status" and understood.orders
+            alone = all(step.tool != "search_knowledge" for step in steps)
+            one_order = understood.intent == "order_status" and understood.orders and alone
             exact = understood.confidence >= EXACT.get(understood.intent, 2.0)
             if exact and understood.confidence < SURE and said_it:
                 exact = understood.intent != "churn_risk"  # it may be what the customer said about leaving
@@ -277,20 +312,26 @@ class Assistant(Parts):
                 if unknown and records and understood.confidence >= LIKELY:
                     # the router was right about what is asked, so the record's own words are an answer
                     yield from writer.quote(evidence, records[0])
-                elif unknown and not records and (n := _told(evidence)):
-                    # so do the words of an article that is certainly about it
-                    lines = sentences(evidence[n - 1].text)[1:]  # after the title
-                    if best := self.focus.best(message, lines):
-                        yield from writer.quote(evidence, n, [1 + i for i in best])
+                elif unknown and not records:
+                    near = self._nearest(message, evidence)
+                    if (
+                        near and near[0] >= ABOUT_IT
+                    ):  # so do the words of an article that is certainly about it
+                        yield from writer.quote(evidence, *near[1:])
+                        near = None
         result = writer.answered
         if result is not None and result.outcome == "answered":
             answer, tail, cited = result.answer, "", result.citations
             if understood.intent == "cancel_or_change" and not session.is_staff:
                 tail = say.change_note
+            elif understood.intent == "complaint" and not session.is_staff:
+                tail = say.offer_person
             elif understood.intent == "offer" and session.is_staff:
                 tail = drafts_for_agent(self, toolbox, understood.customers, message, cancelled)
             elif understood.intent == "reply_draft" and recited:
-                tail, used = reply_for_agent(self, toolbox, understood.customers[0], evidence, cancelled)
+                tail, used = reply_for_agent(
+                    self, toolbox, understood.customers[0], evidence, message, cancelled
+                )
                 cited = tuple(dict.fromkeys((*cited, *citations(used, evidence))))
             if tail:
                 yield Sentence(tail)
@@ -301,18 +342,36 @@ class Assistant(Parts):
                 timing["first_token_s"] = round(timing["first_token_s"] + prepared, 3)
             yield Answered(answer, "answered", cited, result.checks, timing)
             return
+        cited = ()
+        closer = say.unknown_next_agent if session.is_staff else say.unknown_next_customer
         if problems and (understood.routed_by != "unsure" or not evidence):
             text = problems[0]
+        elif anybody and session.is_staff:
+            text = say.which_customer
+        elif near:
+            shown = writer.nearest(evidence, *near[1:])
+            cited = citations([shown], evidence)
+            text = f"{shown.text}\n{closer}"
         else:
-            text = (
-                f"{say.unknown} {say.unknown_next_agent if session.is_staff else say.unknown_next_customer}"
-            )
-        yield Sentence(text)
+            text = f"{say.unknown} {closer}"
+        if understood.intent == "complaint" and not session.is_staff:
+            text = f"{say.sorry} {text}"
+        yield Sentence(text, tuple(c.n for c in cited))
         checks = result.checks if result else ()
         timing = dict(result.timing) if result else {}
         yield Answered(
-            text, "unknown", (), checks, timing | {"total_s": round(time.perf_counter() - started, 3)}
+            text, "unknown", cited, checks, timing | {"total_s": round(time.perf_counter() - started, 3)}
         )
+
+    def _nearest(self, message: str, evidence: Sequence[Evidence]) -> tuple[float, int, list[int]] | None:
+        """How well the best article fits, its number, and which of its sentences answer best; None where none is near."""
+        found = [(round(e.score, 1), -n) for n, e in enumerate(evidence, start=1) if e.kind == "article"]
+        score, n = max(found, default=(0.0, 0))
+        if score < IN_AN_ARTICLE:
+            return None
+        lines = sentences(evidence[-n - 1].text)[1:]  # after the title
+        best = self.focus.best(message, lines) or self.focus.best(message, lines, 3, shared=0.0)
+        return (evidence[-n - 1].score, -n, [1 + i for i in best]) if best else None
 
     def toolbox(self, session: Session, language: str, cancelled: Stop = never) -> Toolbox:
         """The tools as this session may use them."""
@@ -351,35 +410,6 @@ class Assistant(Parts):
             intents=self.intents(session),
             today=self.store.as_of,
         )
-
-    def _fixed(
-        self, message: str, understood: Understood, session: Session, say: type[phrases.EN], company: str
-    ) -> tuple[str, Outcome] | None:
-        """What code answers by itself: courtesy, refusals, a missing account."""
-        intent = understood.intent
-        if understood.routed_by == "unsure" and understood.customers:
-            return None
-        if intent == "human" and not session.is_staff:
-            return say.handed_off, "handed_off"
-        if intent == "forbidden":
-            return say.refused, "refused"
-        if intent == "out_of_scope" and not understood.products:
-            text = say.out_of_scope_agent if session.is_staff else say.out_of_scope
-            return text.format(company=company), "refused"
-        if intent == "greeting_thanks":
-            thanks = any(w in message.lower() for w in ("thank", "thx", "cheers", "bye", "谢", "再见"))
-            return (say.thanks if thanks else say.greeting).format(company=company), "answered"
-        if needs_account(intent) and not understood.customers:
-            if session.is_staff:
-                if understood.unknown:
-                    closest = self.store.closest_customers(understood.unknown[0])
-                    return str(phrases.unknown_customer(understood.unknown[0], closest)), "unknown"
-                if understood.orders or understood.products:
-                    return None
-                return say.which_customer, "unknown"
-            if not session.customer and not (intent == "recommend" and understood.products):
-                return say.sign_in, "refused"
-        return None
 
     # -- memory -----------------------------------------------------------------------------------------------
 
@@ -465,13 +495,6 @@ def _answered(text: str, outcome: Outcome, started: float) -> Answered:
 def _summary(memory: Memory, message: str) -> str:
     """What a colleague needs to know when taking over: the last questions, newest last."""
     return "\n".join([*(q for q, _ in memory.history), message])[-1000:]
-
-
-def _told(evidence: Sequence[Evidence]) -> int | None:
-    """The number of the article that is most ``ABOUT_IT``."""
-    found = [(e.score, -n) for n, e in enumerate(evidence, start=1) if e.kind == "article"]
-    score, n = max(found, default=(0.0, 0))
-    return -n if score >= ABOUT_IT else None
 
 
 def _worth_reading(evidence: Sequence[Evidence], index: Any | None) -> bool:

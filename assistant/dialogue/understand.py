@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from assistant.dialogue.events import Session, Understood
 from assistant.dialogue.periods import period
+from assistant.dialogue.replies import asks_for_text
+from assistant.dialogue.sales import asks_for_sales
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN_WORD = re.compile(r"[A-Za-zÀ-ÿ]{2,}")
@@ -48,6 +50,30 @@ _OWN_PARCEL = re.compile(
 MEANT_ORDER = re.compile(r"\b(it|that order|this order)\b|(这|那)个?(订单|单)", re.I)
 # a question without an account that an article fits this well is one for the articles
 IN_AN_ARTICLE = 0.6
+
+
+_WHAT_ARE_YOU = re.compile(
+    r"\bare (?:you|u) (?:really |actually |just )?(?:an? )?(?:real |actual |live )?(?:human|person|bot|robot|machine|ai|computer|chatbot|program)\b"
+    r"|\bam i (?:talking|speaking|chatting|writing) (?:to|with) (?:an? )?(?:real |actual |live )?(?:human|person|bot|robot|machine|ai|computer)\b"
+    r"|[你您](?:是|到底是|究竟是)(?:不是)?(?:一个|个)?(?:真人|机器人|人工智能|人工|电脑|程序|AI)",
+    re.I,
+)
+# a parcel that should be there: what to do then stands in the articles
+MISSING = re.compile(
+    r"\b(?:never|not|hasn't|hasnt|didn't|didnt|haven't|havent|still no\w*) (?:yet )?(?:arriv\w*|come|came|received|got|been delivered|show\w* up)\b"
+    r"|\b(?:is|are|so|too|very) late\b|\blost\b|\bmissing\b|没(?:有)?(?:收到|到|送到)|未收到|丢了|丢失|迟到|还没来",
+    re.I,
+)
+
+
+def asks_what_you_are(message: str) -> bool:
+    """Whether somebody asks if this is a person or a program."""
+    return bool(_WHAT_ARE_YOU.search(message))
+
+
+def speaks_of_somebody(message: str) -> bool:
+    """Whether a message means an account without naming it: "she", "this customer"."""
+    return bool(_PRONOUN.search(message))
 
 
 class Router(Protocol):
@@ -218,7 +244,7 @@ def _named_products(store: Any, message: str) -> list[str]:
 
 
 _MANY = re.compile(
-    r"\b(?:which|what|how many|list|show|number of|count|top \d+|all)\b[^.?!]*\b(?:customers|clients|subscribers|accounts)\b"
+    r"\b(?:which|what|how many|list|show|number of|count|top \d+|all)\b[^.?!]*\b(?:customers|clients|subscribers|accounts)\b|\b(?:how many|number of) (?:people|buyers)\b"
     r"|(?:哪些|哪几个|多少|几)[位个名]?[^，。？]*(?:客户|顾客|订户)|(?:列出|显示)[^，。？]*(?:客户|顾客|订户)",
     re.I,
 )
@@ -258,6 +284,11 @@ _BUYS = re.compile(
 )
 
 
+def _of_company(message: str, found: References, account: bool) -> bool:
+    somebody = found.customers or found.orders or found.unknown or speaks_of_somebody(message)
+    return not somebody and asks_for_sales(message, account=account)
+
+
 def asks_plainly(message: str, found: References) -> str | None:
     """``lower_risk`` or ``models`` where a colleague's message asks for that in so many words.
 
@@ -265,6 +296,8 @@ def asks_plainly(message: str, found: References) -> str | None:
     ('lower_risk', None)
     """
     somebody = bool(found.customers or _PRONOUN.search(message))
+    if asks_for_text(message):
+        return "reply_draft"
     if somebody:
         return "lower_risk" if _LOWER.search(message) else None
     return "models" if _MODELS.search(message) and not found.orders else None
@@ -307,6 +340,8 @@ def understand(
             intent, confidence, by = str(memory.intent), 1.0, "memory"
         elif session.is_staff and (plain := asks_plainly(message, found)):
             intent, confidence, by = plain, 1.0, "rule"
+        elif session.is_staff and not many and _of_company(message, found, account):
+            intent, confidence, by = "sales", 1.0, "rule"
         elif many and "list_customers" in intents:
             intent, confidence, by = "list_customers", 1.0, "rule"
         elif session.is_staff and account and intent in AHEAD and not _BUYS.search(message):
@@ -315,6 +350,8 @@ def understand(
         elif not label.sure and session.is_staff and account:
             # anything may be asked about an account: what was said in it is searched as well (see plan)
             by = "unsure"
+        elif not label.sure and session.role == "customer" and _waits_for_order(said, session, label):
+            intent, confidence = "order_status", float(label.scores["order_status"])
         elif not label.sure and articles is not None and not account and articles(said) >= IN_AN_ARTICLE:
             intent, by = "policy", "articles"
         elif not label.sure and choose is not None:
@@ -349,11 +386,21 @@ def understand(
     )
 
 
+def _waits_for_order(said: Message, session: Session, label: Any) -> bool:
+    """Whether a customer who has an order on its way may mean that one: it is among the likeliest two."""
+    likeliest = sorted(label.scores, key=lambda name: -label.scores[name])[:2]
+    if "order_status" not in likeliest:
+        return False
+    newest = said.store.orders(session.customer, limit=1)
+    return bool(newest) and newest[0]["status"] in ("placed", "shipped")
+
+
 GENERAL = (
     "policy",
     "list_customers",
     "unusual_orders",
     "forecast",
+    "sales",
     "models",
     "greeting_thanks",
     "out_of_scope",

@@ -21,9 +21,10 @@ from assistant.dialogue.facts import (
     strip_citations,
     supported,
 )
-from assistant.dialogue.misread import better_line
+from assistant.dialogue.misread import better_line, echoes
 from assistant.dialogue.safety import gives_away
 from assistant.evidence import Evidence
+from assistant.knowledge.words import segment, stem
 
 _TOKEN = re.compile(r"[a-zà-ÿ0-9]+|[\u4e00-\u9fff]")
 _STOP = frozenset(
@@ -97,11 +98,39 @@ _SMALL_TALK = re.compile(
 )
 
 
+# what a date may be of: a draft that gives it for one of these must find it said of that, or of none of them
+_DATED = {
+    "end": re.compile(r"\b(?:expir\w*|run out|runs out|valid until|lapse\w*)\b|过期|到期|有效期|失效", re.I),
+    "order": re.compile(r"\b(?:order(?:ed|s)?|placed|bought|purchased)\b|下单|订单|购买", re.I),
+    "contact": re.compile(r"\b(?:wrote|said|called|contact\w*|complained|review)\b|留言|联系|投诉|说", re.I),
+    "join": re.compile(r"\b(?:since|joined|started)\b|始于|加入|开始", re.I),
+    "delivery": re.compile(
+        r"\b(?:deliver\w*|arriv\w*|shipped|dispatch\w*|come|comes|sent)\b|送达|配送|发货|寄出|到货", re.I
+    ),
+}
+
+
+_NOUNS = re.compile(
+    r"\b(?:the|your|an?|her|his|last|first|this|that|newest|latest) orders?\b|\border (?=[A-Z]{1,3}-?\d)|订单",
+    re.I,
+)
+_THE_QUANTITY = re.compile(
+    r"^(?:the|your|our|its|his|her)\s+(?:[a-z]+\s)?([a-z]{4,})\s+(?:on|of|for|in)\b[^.]*\b(?:is|are|was|were)\b[^.]*\d",
+    re.I,
+)
+# what a number of the evidence may be called though it isn't called so there
+_ANY_QUANTITY = frozenset(
+    "price prices cost costs amount total number date name time fee charge value sum probability risk chance length period deadline status order customer".split()  # noqa: SIM905
+)
+
+
 @dataclass(frozen=True)
 class _Known:
     facts: frozenset[Fact]
     text: str
     words: frozenset[str]
+    lines: tuple[str, ...]  # in sentences
+    body: tuple[str, ...]  # those after an article's title
 
 
 class Verifier:
@@ -125,7 +154,13 @@ class Verifier:
         self._secret = secret  # the rules given to the model: not to be recited
         self._question = question
         self._known = [
-            _Known(frozenset(facts(f"{e.text} {e.source}")), f"{e.text} {e.source}".lower(), _words(e.text))
+            _Known(
+                frozenset(facts(f"{e.text} {e.source}")),
+                f"{e.text} {e.source}".lower(),
+                _words(e.text),
+                tuple(sentences(e.text)),
+                tuple(sentences(e.text.partition("\n")[2])),
+            )
             for e in evidence
         ]
         spoken = {f for f in facts(question) if f.kind in ("reference", "date", "address")}
@@ -142,9 +177,12 @@ class Verifier:
             return None, Check(sentence, "dropped", ("recites the assistant's own rules",))
         missing = [f.written for f in facts(plain) if not supported(f, self._facts, self._text)]
         missing += [written for low, high, written in ranges(plain) if not self._spans(low, high)]
+        dates = [f for f in facts(plain, names=False) if f.kind == "date"]
+        misdated = [f.written for f in dates if self._misdated(plain, f)]
+        missing += misdated or self._of_nothing(plain)
         if missing:
             reasons = tuple(f"not in the evidence: {m}" for m in missing)
-            closest = self._closest(plain)
+            closest = None if misdated else self._closest(plain)
             if closest is not None:
                 text, n = closest
                 if self._repeats(text):
@@ -153,6 +191,8 @@ class Verifier:
             return None, Check(sentence, "dropped", reasons)
         if self._repeats(plain):
             return None, Check(sentence, "dropped", ("said already",))
+        if self._question and echoes(self._question, plain):
+            return None, Check(sentence, "dropped", ("says the question again",))
         better = self._misread(plain)
         reasons = ("the article's own words say it differently",)
         if better is None:
@@ -168,8 +208,25 @@ class Verifier:
 
     def _spans(self, low: str, high: str) -> bool:
         """Whether one sentence of the evidence holds both ends of a range: each by itself may be of something else."""
-        said = (line for e in self.evidence for line in sentences(e.text))
-        return any({low, high} <= numbers_in(line) for line in said)
+        return any({low, high} <= numbers_in(line) for known in self._known for line in known.lines)
+
+    def _misdated(self, plain: str, day: Fact) -> bool:
+        """Whether the evidence gives that day for something else: an order's is not the one on which points expire."""
+        said = _NOUNS.sub(" ", plain)  # "the last order was delivered on" speaks of a delivery
+        wanted = {kind for kind, words in _DATED.items() if words.search(said)}
+        if not wanted:
+            return False
+        told = [line for known in self._known for line in known.lines if supported(day, set(facts(line)), "")]
+        kinds = [{kind for kind, words in _DATED.items() if words.search(line)} for line in told]
+        return bool(kinds) and all(kind and not kind & wanted for kind in kinds)
+
+    def _of_nothing(self, plain: str) -> list[str]:
+        """The quantity that a draft gives a number for though the evidence never speaks of one: "the margin is 1190"."""
+        found = _THE_QUANTITY.search(plain)
+        if found is None or found[1].lower() in _ANY_QUANTITY:
+            return []
+        word = stem(found[1].lower())
+        return [] if any(word in segment(known.text) for known in self._known) else [found[1]]
 
     def _repeats(self, text: str) -> bool:
         form = "".join(_TOKEN.findall(text.lower()))
@@ -212,7 +269,7 @@ class Verifier:
             (line, n)
             for n, e in enumerate(self.evidence, start=1)
             if e.kind == "article"
-            for line in sentences(e.text.partition("\n")[2])  # after the title
+            for line in self._known[n - 1].body
         ]
         found = better_line(self._question, plain, [line for line, _ in lines])
         return None if found is None else lines[found]
@@ -221,8 +278,8 @@ class Verifier:
         """The evidence sentence that shares most words with a failed draft, when it shares enough of them."""
         words = _words(plain)
         best: tuple[float, str, int] | None = None
-        for n, evidence in enumerate(self.evidence, start=1):
-            for candidate in sentences(evidence.text):
+        for n, known in enumerate(self._known, start=1):
+            for candidate in known.lines:
                 shared = words & _words(candidate)
                 share = len(shared) / max(len(words), 1)
                 if len(shared) >= 3 and share >= 0.5 and (best is None or share > best[0]):

@@ -446,7 +446,10 @@ def test_a_policy_with_a_mistake_says_where(tmp_path: Path) -> None:
         ("Cancel my subscription please", "cancel_subscription"), ("I no longer want the subscription", "cancel_subscription"),
         ("请取消我的订阅", "cancel_subscription"), ("end my plan at the end of the month", "cancel_subscription"),
         ("unsubscribe me from the newsletter", "leave_newsletter"), ("请退订邮件通讯", "leave_newsletter"),
-        ("book a call back for tomorrow morning", "book_callback"), ("请给我回电话", "book_callback"),
+        ("I moved to Lübeck, Königstraße 5, 23552. can you send LO-115891 there instead", "change_address"),
+        ("Can you ship LO-100008 there instead? I mean Kade 5, 3511 AB Utrecht, please", "change_address"),
+        ("我搬到柏林了，请把订单寄到新家", "change_address"),
+        ("book a call back for tomorrow morning", "book_callback"), ("please call me tomorrow", "book_callback"), ("请给我回电话", "book_callback"),
         ("please open a ticket about my grinder", "open_ticket"), ("我要投诉", "open_ticket"),
     ],
 )  # fmt: skip
@@ -465,6 +468,7 @@ def test_requests(text: str, kind: str) -> None:
         "我不想取消订阅",
         "订阅最多可以暂停几个月",
         "暂停的订阅有几个", "她为什么取消订阅", "下一盒可以跳过吗", "chance of cancelation for C-1077", "I have a question about returns",
+        "give me the short version before I call her", "brief me, please, we call them at noon",
         "C-1042 risk?", "Which customers cancelled their subscription this month?", "the newsletter is nice",
     ],
 )  # fmt: skip
@@ -765,3 +769,15 @@ def test_roles_are_checked_where_it_is_done(open_shop: LittleAssistant) -> None:
 )  # fmt: skip
 def test_an_answer_that_begins_with_no_need_not_be_one(text: str, no: bool) -> None:
     assert is_no(text) is no
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("I moved to Lübeck, Königstraße 5, 23552. can you send LO-115891 there instead", "Lübeck, Königstraße 5, 23552"),
+        ("My new address is Kade 5, 3511 AB Utrecht. Please send it soon!", "Kade 5, 3511 AB Utrecht"),
+        ("新地址是柏林市中央大街12号，10115。请把订单寄过去", "柏林市中央大街12号，10115"),
+    ],
+)  # fmt: skip
+def test_what_is_asked_after_an_address_is_no_part_of_it(text: str, address: str) -> None:
+    assert read_address(text) == address

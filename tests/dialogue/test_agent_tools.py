@@ -12,7 +12,7 @@ from assistant.dialogue.account import open_matters
 from assistant.dialogue.facts import strip_citations
 from assistant.dialogue.negotiation import read_channel
 from assistant.dialogue.policy import OfferWorth, Policy, read_policy
-from assistant.dialogue.replies import draft_reply
+from assistant.dialogue.replies import asks_for_text, draft_reply, says_what
 from assistant.errors import Cancelled, ModelError
 from assistant.settings import data_folder
 
@@ -196,6 +196,46 @@ def test_a_draft_speaks_the_customers_language_in_the_companys_tone(store: Store
     reply = draft_reply(model, facts, evidence_for(store, "C-1003"), company="云雀咖啡", tone="像朋友一样")
     assert reply.text == "您好！您的订单LO-100006已送达。" and reply.sources == ("record:LO-100006",)
     assert "像朋友一样" in model.prompts[0]
+
+
+def test_a_draft_says_what_the_colleague_wants_said(store: Store) -> None:
+    said = "The missing House Blend is on its way with a voucher over 7 EUR."
+    evidence = evidence_for(store)
+    alone = draft_reply(ScriptedModel(replies=[said]), FACTS, evidence, company="Larkfield Coffee")
+    assert said not in alone.text
+    model = ScriptedModel(replies=[said])
+    wish = "write her in Chinese or not that the missing House Blend is on its way, with a voucher over 7 EUR"
+    told = draft_reply(
+        model, FACTS, evidence, company="Larkfield Coffee", wish=wish.replace("in Chinese or not ", "")
+    )
+    assert said in told.text and "on its way" in model.prompts[0]
+    assert "客服" in draft_reply(ScriptedModel(), FACTS, evidence, company="云雀咖啡", wish=wish).text
+
+
+@pytest.mark.parametrize(
+    ("message", "wanted", "says"),
+    [
+        ("Write her a short text that the parcel is on its way, and sorry", True, True),
+        ("draft a reply to his last message, please", True, False),
+        ("帮我写一封中文道歉信，说明咖啡不合口味可以换", True, True),
+        ("帮我给客户写封回信", True, False),
+        ("Draft a retention offer for C-1042", False, False),
+        ("给她写一封带折扣的邮件", False, False),
+        ("What did she write in her last e-mail?", False, False),
+        ("她最后一封邮件写了什么", False, False),
+    ],
+)
+def test_who_wants_a_text_for_a_customer(message: str, wanted: bool, says: bool) -> None:
+    assert asks_for_text(message) is wanted
+    if wanted:
+        assert says_what(message) is says
+
+
+def test_a_language_that_is_not_written_here_is_said(make: Make) -> None:
+    turn = make("Your order LO-100001 was delivered.").ask(
+        "write C-1042 in Dutch that the order was delivered", session=AGENT
+    )
+    assert "I write English and Chinese; Dutch is for you to put it into." in turn.answer
 
 
 def test_a_draft_can_be_stopped(store: Store) -> None:

@@ -53,6 +53,28 @@ class Only(FixedChurn):
         ("which customers are at high risk", {"sort": "risk", "risk": "high"}),
         ("哪些客户流失风险高", {"sort": "risk", "risk": "high"}),
         ("newest customers, list", {"sort": "joined"}),
+        ("list customers in Cork", {"city": "Cork"}),
+        ("which customers in The Hague spend most", {"city": "The Hague", "sort": "spend"}),
+        ("customers from gent, please", {"city": "Gent"}),
+        (
+            "which customers have not ordered for 6 months",
+            {"sort": "last_order", "quiet_since": date(2026, 5, 4)},
+        ),
+        (
+            "哪些订阅客户三个月没下单了",
+            {"status": "active", "sort": "last_order", "quiet_since": date(2026, 8, 2)},
+        ),
+        ("who hasn't bought anything since June?", {"sort": "last_order", "quiet_since": date(2026, 6, 1)}),
+        (
+            "How many customers joined in September?",
+            {
+                "sort": "joined",
+                "count_only": True,
+                "joined_since": date(2026, 9, 1),
+                "joined_until": date(2026, 9, 30),
+            },
+        ),
+        ("how many people paused their subscription", {"status": "paused", "count_only": True}),
         ("who has not ordered for long", {"sort": "last_order"}),
         ("how many gold customers are there?", {"tier": "Gold", "count_only": True}),
         ("有多少金卡客户？", {"tier": "Gold", "count_only": True}),
@@ -158,6 +180,15 @@ def test_by_last_order_and_by_joining(store: Store) -> None:
     assert found(store, sort="last_order")[0][:2] == ["C-1002", "C-1004"]  # never ordered, then longest ago
 
 
+def test_by_town_by_silence_and_by_the_day_of_joining(store: Store) -> None:
+    assert found(store, city="cork")[0] == ["C-1001"] and found(store, city="Atlantis")[0] == []
+    quiet = found(store, quiet_since=date(2026, 10, 1), sort="last_order")[0]
+    assert quiet == ["C-1002", "C-1004", "C-1042"]
+    joined = {"joined_since": date(2026, 9, 1), "joined_until": date(2026, 9, 30)}
+    ids, data = found(store, **joined)
+    assert ids == ["C-1002"] and "2026-09-01" in data["filter_en"] and "2026-09-30" in data["filter_zh"]
+
+
 def test_by_complaints_in_both_languages(store: Store) -> None:
     assert set(found(store, complaint="delivery", sort="complaints")[0]) == {"C-1001", "C-1002", "C-1003"}
     assert found(store, complaint="price", since=date(2026, 4, 1))[0] == ["C-1042"]
@@ -171,6 +202,7 @@ def test_counting_lists_nobody(store: Store) -> None:
 
 def test_a_filter_is_no_sql(store: Store) -> None:
     for text in ("x' OR '1'='1", "Silver'; DROP TABLE customers; --", "%"):
+        assert found(store, city=text)[0] == []
         assert found(store, tier=text)[0] == found(store, plan=text)[0] == found(store, country=text)[0] == []
     assert store.counts()["customers"] == 5
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.dialogue.misread import better_line
+from assistant.dialogue.misread import better_line, echoes
 from assistant.dialogue.verify import Verifier
 from assistant.evidence import Evidence
 
@@ -60,3 +60,31 @@ def test_the_verifier_says_the_line_instead() -> None:
     record = Evidence("record:x", "record", "The warranty of this grinder was cut to 12 months.", "record")
     sentence, check = Verifier([article, record], question=question).check("It is 12 months for the grinder.")
     assert check.verdict == "kept"
+
+
+@pytest.mark.parametrize(
+    ("question", "draft", "echo"),
+    [
+        ("东西坏了你们管不管啊？杯子收到就裂了", "杯子收到就裂了，我们管不管。", True),
+        ("Where do you roast the coffee beans you sell?", "You sell the coffee beans you roast.", True),
+        (
+            "Which warranty have grinders bought in your shop?",
+            "The grinders bought in your shop have a warranty.",
+            True,
+        ),
+        ("Do you roast in Utrecht?", "Yes, we roast in Utrecht.", False),
+        ("可以退开封的咖啡吗？", "开封的咖啡不可以退。", False),
+        ("Can I return a grinder?", "Can I return a grinder?", True),
+        ("am i still silver", "Yes, you are still silver.", False),
+    ],
+)
+def test_an_answer_that_only_says_the_question_again_is_none(question: str, draft: str, echo: bool) -> None:
+    assert echoes(question, draft) is echo
+
+
+def test_a_wish_asks_whether_it_may_be_had() -> None:
+    lines = ["You may return anything unused within 30 days.",
+             "What can't be returned: Machines and grinders that have been used, unless they are faulty."]  # fmt: skip
+    wish = "I'd like to return a grinder I've used twice"
+    assert better_line(wish, "You may return a grinder you've used twice.", lines) == 1
+    assert better_line(wish, "A used grinder can't be returned unless it is faulty.", lines) is None

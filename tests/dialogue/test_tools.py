@@ -24,6 +24,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "order_status": {"order": "LO-100001"},
     "list_customers": {},
     "sales_forecast": {},
+    "sales": {},
     "model_status": {},
 }
 

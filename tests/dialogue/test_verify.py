@@ -236,3 +236,26 @@ STRIKE = [
 def test_both_ends_of_a_range_belong_together(said: str, verdict: str) -> None:
     evidence = [Evidence(f"kb:{n}", "article", text, "a.md") for n, text in enumerate(STRIKE)]
     assert Verifier(evidence).check(said)[1].verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("draft", "kept"),
+    [
+        ("Your points expire on 2026-08-31.", False),  # the day of an order
+        ("The points run out on 31 August 2026.", False),
+        ("您的积分于2026年8月31日过期。", False),
+        ("Anna Vermeer ordered last on 2026-08-31.", True),
+        ("It was on August 31.", True),
+    ],
+)
+def test_a_day_is_believed_for_what_the_evidence_gives_it_for(draft: str, kept: bool) -> None:
+    assert (checked(draft)[1] == "kept") is kept
+
+
+def test_a_plural_is_the_same_name_and_a_full_stop_no_decimal() -> None:
+    order = Evidence(
+        "record:LO-1", "record", "Order LO-1 was placed on 2026-09-12: 2 x Gesha Lantern.", "order LO-1"
+    )
+    draft = "You ordered 2 Gesha Lanterns on September 12."
+    assert Verifier([order]).check(draft)[1].verdict == "kept"
+    assert Verifier([order]).check("You ordered 2 Gesha Lamps on September 12.")[1].verdict != "kept"

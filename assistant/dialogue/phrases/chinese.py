@@ -1,5 +1,6 @@
 """Chinese (simplified)."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import ClassVar
@@ -238,6 +239,11 @@ class ZH(EN):
         )
 
     @staticmethod
+    def to_customer(line: str) -> str:
+        """A line about a customer, said to that customer."""
+        return re.sub(r"客户[A-Za-z0-9_-]+", "您", line, count=1)
+
+    @staticmethod
     def customer_list(data: Row) -> str:
         what = data["filter_zh"]
         if not data["count"]:
@@ -254,6 +260,10 @@ class ZH(EN):
     unknown = "我不知道：在我可以使用的文章和记录中没有找到相关内容。"
     unknown_next_agent = "请指明客户或订单，或者补充一篇相关文章。"
     unknown_next_customer = "需要我把您的问题转给同事吗？"
+    sorry = "非常抱歉给您带来了不便。"
+    closest = "这一点我不确定。最接近的内容在文章《{title}》里："
+    what_i_am = "我是{company}的智能助手，是电脑程序，不是真人。如需真人服务，请输入“转人工”。"
+    offer_person = "如果您希望由同事处理，请输入“转人工”。"
     which_customer = "您指的是哪位客户？请提供客户编号、邮箱或全名。"
     sign_in = "要查询您的账户，我需要先确认您的身份：请先登录，或在这里输入账户的邮箱地址，我会发送验证码。"
     refused = "抱歉，这些信息我不能提供。我可以帮您处理自己的账户、订单以及我们的产品和服务问题。"

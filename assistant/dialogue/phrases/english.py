@@ -1,5 +1,6 @@
 """English."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -240,6 +241,14 @@ class EN:
         )
 
     @staticmethod
+    def to_customer(line: str) -> str:
+        """A line about a customer, said to that customer."""
+        verbs = {"is": "are", "has": "have", "was": "were", "lives": "live", "had": "had"}
+        return re.sub(
+            r"\b[Cc]ustomer \S+ (is|has|was|had|lives)\b", lambda m: f"You {verbs[m[1]]}", line, count=1
+        )
+
+    @staticmethod
     def customer_list(data: Row) -> str:
         what = data["filter_en"]
         if not data["count"]:
@@ -260,6 +269,10 @@ class EN:
     unknown = "I don't know: I found nothing about this in the articles and records I may use."
     unknown_next_agent = "Try naming the customer or the order, or add an article about it."
     unknown_next_customer = "Would you like me to pass your question to a colleague?"
+    sorry = "I'm sorry that this went wrong."
+    closest = "I'm not sure I know this. What comes closest is in our article “{title}”:"
+    what_i_am = "I'm {company}'s assistant, a computer program, not a person. If you'd rather have a person, write \"talk to a person\"."
+    offer_person = 'If you\'d rather settle this with a person, just write "talk to a person".'
     which_customer = (
         "Which customer do you mean? Please give a customer id, an e-mail address or a full name."
     )
