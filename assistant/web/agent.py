@@ -14,8 +14,10 @@ from assistant.dialogue.tools import Toolbox
 from assistant.errors import AssistantError
 from assistant.web import charts, look, views
 from assistant.web.context import Context, follow
+from assistant.web.desk import Ticket
+from assistant.web.fields import Acts, on_submit
 from assistant.web.inbox import POLL_SECONDS, QUIET, Inbox, notes_card
-from assistant.web.offers_made import OffersMade
+from assistant.web.offers_made import NOBODY, OffersMade, policy_of
 from assistant.web.timeline import CHANNELS, timeline
 from assistant.web.words import EN
 
@@ -90,6 +92,7 @@ class _Account:
         self.context = context
         self._worst: tuple[float, list[tuple[str, str]]] = (-KEPT_SECONDS, [])
         self._asked: dict[tuple[str, str], str] = {}  # (agent, customer) -> conversation
+        self._offers = OffersMade(context, self._advice)
 
     def lay_out(self, page: gr.Blocks) -> None:
         with gr.Row():
@@ -106,6 +109,9 @@ class _Account:
                     [], label="Said in conversations", elem_id="said", elem_classes="list", visible=False
                 )
                 marked = gr.State("")
+                # held by the browser: the row that was clicked in each list, and the account that is on the screen
+                chosen, heard, opened = (gr.Textbox("", visible=False) for _ in range(3))
+                acts = gr.State(Acts())
             with gr.Column(scale=7, min_width=320):
                 profile = gr.HTML(_NOBODY, elem_id="profile")
                 with gr.Row(elem_classes="account"):
@@ -136,27 +142,32 @@ class _Account:
                         risk = gr.HTML("", elem_id="risk")
                         mood = gr.HTML("", elem_id="mood")
                         advice = gr.HTML("", elem_id="advice")
-                        noted = OffersMade(self.context).lay_out(found)
+                        offers = self._offers.lay_out(opened, acts, advice)
 
         page.load(self.first, None, found, **QUIET)
         # on Enter only: results that come while somebody already chooses would take the choice away
+        find.submit(None, None, [found, said], js="() => [null, null]", **QUIET)
         find.submit(self.search, find, [found, said], **QUIET)
-        opened = found.change(
-            self.open, [found, channel, marked], [profile, shown_timeline, chat, risk, advice, mood], **QUIET
-        )
-        shown = said.change(
-            self.show_said, [said, channel], [found, channel, marked, shown_timeline], **QUIET
-        )
-        for event in (opened, shown):
+        # lists change while somebody chooses: the server is told of the row that was clicked, not of the list's value
+        found.change(None, found, chosen, js="(id) => id || ''", **QUIET)
+        said.change(None, said, heard, js="(id) => id || ''", **QUIET)
+        at_once = {**QUIET, "trigger_mode": "multiple"}
+        shown = [profile, shown_timeline, chat, box, notes, note, channel, opened]
+        predicted = [risk, mood, advice, *offers]
+        events = [
+            found.change(self.open, [chosen, channel, marked, acts], [*shown, *predicted], **at_once),
+            said.change(
+                self.show_said, [heard, channel, acts], [found, channel, marked, shown_timeline], **at_once
+            ),
+        ]
+        for event in events:
             event.then(None, None, None, js="() => window.showMarked()")
-        for event in noted:
-            event.then(self.advice, found, advice, **QUIET)
-        found.change(self.notes, found, [notes, note, channel], **QUIET)
-        note.submit(self.add_note, [note, found], [notes, note, channel], **QUIET)
-        channel.change(self.timeline, [found, channel, marked], shown_timeline, **QUIET)
-        box.submit(self.ask, [box, found], [chat, box], **QUIET)
-        chat.example_select(self.ask_example, found, [chat, box], **QUIET)
-        box.stop(self.stop, found, None, **QUIET)
+        events[0].then(self.follow, [chosen, acts], [chat, box], **at_once)
+        on_submit(note, self.add_note, [opened, acts], [notes], **QUIET)
+        channel.change(self.timeline, [opened, channel, marked, acts], shown_timeline, **QUIET)
+        on_submit(box, self.ask, [opened, acts], [chat, box], **QUIET)
+        chat.example_select(self.ask_example, [opened, acts], [chat, box], **QUIET)
+        box.stop(self.stop, opened, None, **QUIET)
 
     # -- finding ---------------------------------------------------------------------------------------------------
 
@@ -171,7 +182,7 @@ class _Account:
         text = (text or "").strip()
         if not text:
             choices, label = self._most_at_risk()
-            return gr.update(choices=choices, label=label, value=None), gr.update(visible=False, value=None)
+            return gr.update(choices=choices, label=label), gr.update(visible=False)
         store = self.context.store
         rows = store.find_customers(text)
         said = [] if rows else self._said(text)
@@ -180,8 +191,8 @@ class _Account:
             rows = [r for r in store.closest_customers(text, n=8) if r["score"] >= ALIKE or not said]
             label = "Nobody is called so. Spelled alike:" if rows else "No customer is called so."
         return (
-            gr.update(choices=[_choice(r) for r in rows[:8]], label=label, value=None),
-            gr.update(choices=said, value=None, visible=bool(said)),
+            gr.update(choices=[_choice(r) for r in rows[:8]], label=label),
+            gr.update(choices=said, visible=bool(said)),
         )
 
     def _said(self, text: str) -> list[tuple[str, str]]:
@@ -208,12 +219,13 @@ class _Account:
             )
         return choices
 
-    def show_said(self, id: str | None, channel: str, request: gr.Request) -> tuple[Any, ...]:
+    def show_said(self, id: str, channel: str, acts: Acts, request: gr.Request) -> tuple[Any, ...]:
         """Open the account in whose timeline something was said, with that in view."""
         self.context.staff(request)
+        act = acts.last
         row = self.context.store.interaction(id) if id else None
         customer = self.context.store.customer(row["customer_id"]) if row else None
-        if row is None or customer is None:
+        if row is None or customer is None or acts.last != act:
             return (gr.skip(),) * 4
         whose = gr.update(choices=[_choice(customer)], value=customer["id"], label="Whose it is")
         return whose, "all", row["id"], timeline(self.context.store, customer["id"], "all", row["id"])
@@ -239,28 +251,56 @@ class _Account:
     # -- showing ---------------------------------------------------------------------------------------------------
 
     def open(
-        self, customer: str | None, channel: str, marked: str, request: gr.Request
+        self, customer: str, channel: str, marked: str, acts: Acts, request: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
-        """Profile, timeline and chat at once; predictions when they are there."""
+        """Profile, timeline, chat and notes at once; predictions when they are there, unless another is opened."""
         person = self.context.staff(request)
         row = self.context.store.customer(customer) if customer else None
+        act, acts.on = acts.begin(), row["id"] if row else ""
+        hidden = gr.update(visible=False)
         if row is None:
-            yield _NOBODY, "", gr.update(value=[]), "", "", ""
+            nothing = gr.update(value=[]), gr.update(submit_btn=True, stop_btn=False)
+            yield _NOBODY, "", *nothing, "", hidden, hidden, "", "", "", "", *NOBODY
             return
-        tools = self.context.tools(row["id"], person.name)
+        store, tools = self.context.store, self.context.tools(row["id"], person.name)
         waiting = charts.card("Churn risk", '<p class="empty">Working it out …</p>')
-        messages = self._messages(person.name, row["id"])
         yield (
             self._profile(row, tools),
-            timeline(self.context.store, row["id"], channel, marked),
-            gr.update(value=messages),
+            timeline(store, row["id"], channel, marked),
+            *self._chat(person.name, row["id"]),
+            notes_card(store.notes(customer_id=row["id"])),
+            gr.update(visible=True),
+            gr.update(visible=True),
+            row["id"],
             waiting,
             "",
             "",
+            *NOBODY,
         )
-        same = (gr.skip(),) * 3
-        yield *same, self._risk(row["id"], tools), self._advice(row["id"], tools), gr.skip()
-        yield *same, gr.skip(), gr.skip(), self._mood(row["id"])
+        same, skipped = (gr.skip(),) * 8, (gr.skip(),) * len(NOBODY)
+        for part in ("risk", "advice", "mood"):
+            if acts.last != act:
+                return
+            if part == "risk":
+                found = *same, self._risk(row["id"], tools), gr.skip(), gr.skip(), *skipped
+            elif part == "advice":
+                policy = policy_of(tools)
+                advice = self._advice(tools, policy)
+                found = *same, gr.skip(), gr.skip(), advice, *self._offers.shown(row["id"], policy)
+            else:
+                found = *same, gr.skip(), self._mood(row["id"]), gr.skip(), *skipped
+            if acts.last == act:
+                yield found
+
+    async def follow(self, customer: str, acts: Acts, request: gr.Request) -> AsyncIterator[tuple[Any, Any]]:
+        """The rest of an answer that was still being written when the account was opened."""
+        person = self.context.staff(request)
+        ticket = self.context.desk.ticket(self._conversation(person.name, customer))
+        if ticket is None or ticket.ended:
+            yield gr.skip(), gr.skip()
+            return
+        async for shown in self._following(ticket, person.name, customer, acts):
+            yield shown
 
     def _profile(self, row: dict[str, Any], tools: Toolbox) -> str:
         store, id = self.context.store, row["id"]
@@ -319,27 +359,16 @@ class _Account:
         ]
         return charts.card("Sentiment over time", charts.moods(points))
 
-    def notes(self, customer: str | None, request: gr.Request) -> tuple[str, Any, Any]:
-        """Notes, the field for another, and the filter of the timeline: both only where there is an account."""
-        self.context.staff(request)
-        if not customer:
-            return "", gr.update(visible=False), gr.update(visible=False)
-        shown = notes_card(self.context.store.notes(customer_id=customer))
-        return shown, gr.update(visible=True), gr.update(visible=True)
+    def add_note(self, text: str, customer: str, acts: Acts, request: gr.Request) -> tuple[str, Any]:
+        person, store = self.context.staff(request), self.context.store
+        if not customer or not store.customer(customer):
+            return text, gr.skip()
+        if (text or "").strip():
+            store.add_note(text, person.name, customer_id=customer)
+        return "", notes_card(store.notes(customer_id=customer)) if acts.on == customer else gr.skip()
 
-    def add_note(self, text: str, customer: str | None, request: gr.Request) -> tuple[str, Any, Any]:
-        person = self.context.staff(request)
-        if customer and (text or "").strip() and self.context.store.customer(customer):
-            self.context.store.add_note(text, person.name, customer_id=customer)
-        shown, box, channel = self.notes(customer, request)
-        return shown, {**box, "value": ""}, channel
-
-    def advice(self, customer: str | None, request: gr.Request) -> str:
-        person = self.context.staff(request)
-        row = self.context.store.customer(customer) if customer else None
-        return self._advice(row["id"], self.context.tools(row["id"], person.name)) if row else ""
-
-    def _advice(self, customer: str, tools: Toolbox) -> str:
+    def _advice(self, tools: Toolbox, policy: dict[str, Any]) -> str:
+        customer = tools.session.customer
         parts = []
         actions = tools.call("next_action", {"customer": customer})[0].result
         if isinstance(actions, list):
@@ -362,26 +391,25 @@ class _Account:
                 for p in products
             )
             parts.append(charts.card("May like", f'<ul class="plain">{rows}</ul>'))
-        offers = tools.call("eligible_offers", {"customer": customer})[0].result
-        if isinstance(offers, dict) and not offers.get("error"):
-            items = "".join(
-                f"<li><b>{escape(o['name'])}</b> <span class='soft small'>{escape(o['terms'])}</span>"
-                f"<div class='soft small'>{escape('; '.join(o['reasons']))}</div></li>"
-                for o in offers["offers"][:3]
-            )
-            against = "".join(f"<li>{escape(text)}</li>" for text in offers["against"][:6])
-            why = (
-                f'<details class="small soft"><summary>Not allowed now ({len(offers["against"])})</summary><ul class="plain">{against}</ul></details>'
-                if against
-                else ""
-            )
-            shown = f'<ul class="plain">{items}</ul>' if items else '<span class="soft">None now.</span>'
-            parts.append(charts.card("Offers the policy allows", shown + why))
+        items = "".join(
+            f"<li><b>{escape(o['name'])}</b> <span class='soft small'>{escape(o['terms'])}</span>"
+            f"<div class='soft small'>{escape('; '.join(o['reasons']))}</div></li>"
+            for o in policy["offers"][:3]
+        )
+        against = "".join(f"<li>{escape(text)}</li>" for text in policy["against"][:6])
+        why = (
+            f'<details class="small soft"><summary>Not allowed now ({len(policy["against"])})</summary><ul class="plain">{against}</ul></details>'
+            if against
+            else ""
+        )
+        shown = f'<ul class="plain">{items}</ul>' if items else '<span class="soft">None now.</span>'
+        parts.append(charts.card("Offers the policy allows", shown + why))
         return f'<div class="steps">{"".join(parts)}</div>'
 
-    def timeline(self, customer: str | None, channel: str, marked: str, request: gr.Request) -> str:
+    def timeline(self, customer: str, channel: str, marked: str, acts: Acts, request: gr.Request) -> Any:
         self.context.staff(request)
-        return timeline(self.context.store, customer, channel, marked) if customer else ""
+        shown = timeline(self.context.store, customer, channel, marked) if customer else ""
+        return shown if acts.on == customer else gr.skip()
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
@@ -393,47 +421,56 @@ class _Account:
         ticket = self.context.desk.ticket(conversation)
         return views.transcript(self.context.store, conversation, EN, ticket=ticket, staff=True)[0]
 
-    async def ask(
-        self, question: str, customer: str | None, request: gr.Request
+    def _chat(self, agent: str, customer: str, waiting: int = 0) -> tuple[Any, Any]:
+        """The chat about an account (about none: ""), and its box with the button that applies."""
+        ticket = self.context.desk.ticket(self._conversation(agent, customer))
+        running = ticket is not None and not ticket.ended
+        messages = self._messages(agent, customer)
+        if running and ticket is not None and waiting:
+            messages[-1] = views.live(ticket, EN, staff=True, waiting=waiting)[-1]
+        return gr.update(value=messages), gr.update(submit_btn=not running, stop_btn=running)
+
+    async def _following(
+        self, ticket: Ticket, agent: str, customer: str, acts: Acts
     ) -> AsyncIterator[tuple[Any, Any]]:
+        """An answer as it grows, for as long as this account is on the screen."""
+        async for waiting in follow(ticket):
+            if acts.on != customer:
+                return
+            yield self._chat(agent, customer, waiting)
+        if acts.on == customer:
+            yield self._chat(agent, customer)
+
+    async def ask(
+        self, question: str, customer: str, acts: Acts, request: gr.Request
+    ) -> AsyncIterator[tuple[str, Any, Any]]:
+        """The answer as it comes; before it, what goes back into the box: the question, where it was not taken."""
         person = self.context.staff(request)
         account = customer if customer and self.context.store.customer(customer) else ""
         if not (question or "").strip():
-            yield gr.skip(), gr.skip()
+            yield "", gr.skip(), gr.skip()
             return
         session = Session("admin" if person.role == "admin" else "agent", account or None, person.name)
-        conversation = self._conversation(person.name, account)
         try:
-            ticket = self.context.ask(question, session, conversation)
+            ticket = self.context.ask(question, session, self._conversation(person.name, account))
         except AssistantError as error:
             look.warn(str(error))
-            yield gr.skip(), gr.skip()
+            yield question, gr.skip(), gr.skip()
             return
-        cleared = False
-        async for waiting in follow(ticket):
-            messages = self._messages(person.name, account)
-            if waiting:
-                messages[-1] = views.live(ticket, EN, staff=True, waiting=waiting)[-1]
-            box = gr.update(submit_btn=False, stop_btn=True)
-            if not cleared:
-                box["value"], cleared = "", True
-            yield gr.update(value=messages), box
-        yield (
-            gr.update(value=self._messages(person.name, account)),
-            gr.update(submit_btn=True, stop_btn=False),
-        )
+        async for shown in self._following(ticket, person.name, account, acts):
+            yield "", *shown
 
     async def ask_example(
-        self, customer: str | None, chosen: gr.SelectData, request: gr.Request
-    ) -> AsyncIterator[tuple[Any, Any]]:
+        self, customer: str, acts: Acts, chosen: gr.SelectData, request: gr.Request
+    ) -> AsyncIterator[tuple[Any, ...]]:
         self.context.staff(request)
         text = str(chosen.value.get("text", "") if isinstance(chosen.value, dict) else chosen.value)
-        async for shown in self.ask(text, customer, request):
-            yield shown
+        async for _, *shown in self.ask(text, customer, acts, request):
+            yield tuple(shown)
 
-    def stop(self, customer: str | None, request: gr.Request) -> None:
+    def stop(self, customer: str, request: gr.Request) -> None:
         person = self.context.staff(request)
-        ticket = self.context.desk.ticket(self._conversation(person.name, customer or ""))
+        ticket = self.context.desk.ticket(self._conversation(person.name, customer))
         if ticket is not None:
             ticket.stop()
 
