@@ -280,7 +280,7 @@ class _Account:
         same, skipped = (gr.skip(),) * 8, (gr.skip(),) * len(NOBODY)
         for part in ("risk", "advice", "mood"):
             if acts.last != act:
-                return
+                break
             if part == "risk":
                 found = *same, self._risk(row["id"], tools), gr.skip(), gr.skip(), *skipped
             elif part == "advice":
@@ -291,6 +291,7 @@ class _Account:
                 found = *same, gr.skip(), self._mood(row["id"]), gr.skip(), *skipped
             if acts.last == act:
                 yield found
+        yield *same, *(gr.skip(),) * 3, *skipped
 
     async def follow(self, customer: str, acts: Acts, request: gr.Request) -> AsyncIterator[tuple[Any, Any]]:
         """The rest of an answer that was still being written when the account was opened."""
@@ -436,10 +437,11 @@ class _Account:
         """An answer as it grows, for as long as this account is on the screen."""
         async for waiting in follow(ticket):
             if acts.on != customer:
-                return
+                break
             yield self._chat(agent, customer, waiting)
         if acts.on == customer:
             yield self._chat(agent, customer)
+        yield gr.skip(), gr.skip()
 
     async def ask(
         self, question: str, customer: str, acts: Acts, request: gr.Request

@@ -16,6 +16,7 @@ from assistant.errors import AssistantError
 from assistant.files import write_atomic
 from assistant.settings import Settings
 from assistant.web.admin import QUIET, Part
+from assistant.web.fields import Fields
 
 _NEW = re.compile(r"(public|internal)/[a-z]{2}/[a-z0-9][a-z0-9-]{0,60}\.md")
 KEPT = 20  # saves of one article that can be undone
@@ -147,28 +148,34 @@ class Editor(Part):
             with gr.Row():
                 save = gr.Button("Save", variant="primary", size="sm", elem_id="edit-save")
                 undo = gr.Button("Undo the last save", size="sm", elem_id="edit-undo")
+        fields = Fields([text])
         page.load(self.listed, None, name, **QUIET)
-        name.change(self.opened, name, text, **QUIET)
-        save.click(self.save, [name, text], name, **QUIET)
-        undo.click(self.undo, [name, text], text, **QUIET)
+        fields.fill(name.change, self.opened, name, [], empty=[""], of=name, **QUIET)
+        save.click(self.save, [name, fields.of, text], name, **QUIET)
+        fields.fill(undo.click, self.undo, name, [], of=name, **QUIET)
 
     def listed(self, request: gr.Request) -> Any:
         self.admin(request)
         return gr.update(choices=self.articles.names())
 
-    def opened(self, name: str | None, request: gr.Request) -> str:
+    def opened(self, name: str | None, request: gr.Request) -> Any:
         self.admin(request)
-        return self.articles.read(name) if name in self.articles.names() else NEW_TEXT
+        text = self.articles.read(name) if name in self.articles.names() else NEW_TEXT
+        return Fields.found([text], name)
 
-    def save(self, name: str | None, text: str, request: gr.Request) -> Any:
+    def save(self, name: str | None, shown: str, text: str, request: gr.Request) -> Any:
+        """``shown`` is the article whose text is on the screen: it must not become another one's."""
+
         def do() -> str:
+            if name and name != shown:
+                raise AssistantError(f"{name} is still being opened.", "save when its text is there")
             self.articles.write((name or "").strip(), text or "")
             return (name or "").strip()
 
         self.tried(request, "edited an article", do, "{} is saved. Build the index, and answers use it.")
         return gr.update(choices=self.articles.names())
 
-    def undo(self, name: str | None, text: str, request: gr.Request) -> str:
+    def undo(self, name: str | None, request: gr.Request) -> Any:
         found: list[str] = []
 
         def do() -> str:
@@ -178,4 +185,4 @@ class Editor(Part):
         self.tried(
             request, "took an edit back", do, "{} is as it was before. Build the index, and answers use it."
         )
-        return found[0] if found else text
+        return Fields.found(found, name) if found else None

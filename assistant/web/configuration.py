@@ -11,8 +11,10 @@ from assistant.files import write_json
 from assistant.settings import EDITABLE, PREFIX, Settings, from_environment, kept_settings
 from assistant.web import charts, look
 from assistant.web.admin import QUIET, Part
+from assistant.web.fields import Fields
 
 CHANGED = "changed settings"
+_READ = "settings"  # what the fields are filled from
 _NAMES = {
     "company_name": "Company name",
     "company_color": "Colour of the widget",
@@ -30,6 +32,7 @@ class Configuration(Part):
     """What was set here is kept in the home folder and holds at once; what the environment sets can't be changed here."""
 
     _fields: dict[str, Any]
+    _form: Fields
 
     def lay_out(self, page: gr.Blocks, tab: gr.Tab) -> None:
         fields: list[Any] = []
@@ -45,12 +48,15 @@ class Configuration(Part):
             save = gr.Button("Save", variant="primary", size="sm", elem_id="set-save")
             undo = gr.Button("Undo the last save", size="sm", elem_id="set-undo")
         shown = gr.HTML("", elem_id="settings")
-        gr.on([page.load, tab.select], self.show, None, [*fields, shown], **QUIET)
+        form = self._form = Fields(fields)
+        # what somebody has begun to write stays when the tab is opened again
+        form.fill([page.load, tab.select], self.show, None, [*fields, shown], over=False, **QUIET)
         self._fields = dict(zip(EDITABLE, fields, strict=True))
-        save.click(self.save, set(fields), [*fields, shown], **QUIET)
-        undo.click(self.undo, None, [*fields, shown], **QUIET)
+        form.fill(save.click, self.save, {*fields, form.of}, [*fields, shown], **QUIET)
+        form.fill(undo.click, self.undo, None, [*fields, shown], **QUIET)
 
     def show(self, request: gr.Request) -> tuple[Any, ...]:
+        """The values; the fields around them; the table of all settings."""
         self.admin(request)
         settings = self.context.settings
         fields = []
@@ -58,12 +64,16 @@ class Configuration(Part):
             fixed = from_environment(name)
             info = (Settings.model_fields[name].description or "").split(";")[0]
             said = f"Set by {PREFIX}{name.upper()}, which wins" if fixed else info
-            fields.append(gr.update(value=getattr(settings, name), interactive=not fixed, info=said))
-        return *fields, self._table()
+            fields.append(gr.update(interactive=not fixed, info=said))
+        values = Fields.found([getattr(settings, name) for name in EDITABLE], _READ)
+        return values, *fields, self._table()
 
     def save(self, given: dict[Any, Any], request: gr.Request) -> tuple[Any, ...]:
         """``given`` holds what stands in the fields."""
         self.admin(request)
+        if given[self._form.of] != _READ:  # what stands in the fields is nobody's wish
+            look.warn("The settings are still being read: save when they are there.")
+            return None, *self.show(request)[1:]
         return self.set({name: given[field] for name, field in self._fields.items()}, request)
 
     def set(self, given: dict[str, Any], request: gr.Request) -> tuple[Any, ...]:
@@ -77,9 +87,9 @@ class Configuration(Part):
                 value = Settings.model_fields[name].default
             if not from_environment(name) and value != getattr(settings, name):
                 changes[name] = value
-        if changes:
-            self._change(request, changes)
-        else:
+        if changes and not self._change(request, changes):
+            return None, *self.show(request)[1:]  # what was written stays, to be mended
+        if not changes:
             look.inform("Nothing was changed.")
         return self.show(request)
 
@@ -93,7 +103,7 @@ class Configuration(Part):
             self._change(request, dict(last["detail"]["before"]))
         return self.show(request)
 
-    def _change(self, request: gr.Request, changes: dict[str, Any]) -> None:
+    def _change(self, request: gr.Request, changes: dict[str, Any]) -> bool:
         person, context = self.admin(request), self.context
         kept = kept_settings(self.home)
         before = {name: kept.get(name) for name in changes}
@@ -101,12 +111,13 @@ class Configuration(Part):
             settings = keep_settings(context.settings, changes)
         except AssistantError as error:
             look.warn(str(error))
-            return
+            return False
         context.apply(settings)
         names = ", ".join(changes)
         detail = {"before": before, "after": changes}
         context.store.audit(person.name, person.role, CHANGED, names, detail)
         look.inform(f"Saved: {', '.join(_NAMES[name] for name in changes)}. It holds from now on.")
+        return True
 
     def _table(self) -> str:
         settings, kept = self.context.settings, kept_settings(self.home)

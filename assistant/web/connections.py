@@ -1,6 +1,7 @@
 """The administrators' tab for other programs: keys of the API, webhooks, and the widget on the company's site."""
 
 from html import escape
+from typing import Any
 
 import gradio as gr
 
@@ -65,12 +66,19 @@ class Connections(Part):
                     remove = gr.Button("Remove", size="sm", variant="stop", elem_id="hook-remove")
         site = gr.HTML("", elem_id="site")
         tables = [keys, key, hooks, hook]
+
+        def ended(button: gr.Button, chosen: gr.Dropdown, do: Any, shown: list[Any]) -> None:
+            """The choice is taken at the click, so that none of a later one is taken away by the answer."""
+            taken = gr.Textbox(visible=False)
+            at_once = button.click(None, chosen, [taken, chosen], js="(id) => [id || '', null]", **QUIET)
+            at_once.then(do, taken, shown, **{**QUIET, "trigger_mode": "multiple"})
+
         gr.on([page.load, tab.select], self.tables, None, tables, **QUIET)
         page.load(self.site, None, site, **QUIET)
         add.click(self.add_key, [name, scopes, days], [once, *tables], **QUIET)
-        revoke.click(self.revoke, key, tables, **QUIET)
+        ended(revoke, key, self.revoke, tables)
         tell.click(self.add_hook, [url, events], [secret, *tables], **QUIET)
-        remove.click(self.remove, hook, tables, **QUIET)
+        ended(remove, hook, self.remove, tables)
 
     def tables(self, request: gr.Request) -> tuple[object, ...]:
         self.admin(request)
@@ -99,9 +107,9 @@ class Connections(Part):
         addresses = [(f"{h.url} · {h.id[:9]}", h.id) for h in hooks]
         return (
             charts.card("Keys of the API", known),
-            gr.update(choices=choices, value=None),
+            gr.update(choices=choices),
             charts.card("Webhooks", told),
-            gr.update(choices=addresses, value=None),
+            gr.update(choices=addresses),
         )
 
     def add_key(

@@ -170,6 +170,7 @@ class _Chat:
             async for waiting in follow(ticket):
                 yield self._shown(visitor, waiting=waiting)
             yield self._shown(visitor)
+        yield (gr.skip(),) * 5
 
     async def ask(self, message: str, acts: Acts, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         """The answer as it comes; before it, what goes back into the box: the message, where it was not taken."""
@@ -192,6 +193,7 @@ class _Chat:
             if acts.last == act:  # what was asked after it shows this one, too
                 yield "", *self._shown(visitor, waiting=waiting)
         yield "", *self._shown(visitor)
+        yield "", *(gr.skip(),) * 5
 
     async def ask_example(
         self, acts: Acts, chosen: gr.SelectData, request: gr.Request

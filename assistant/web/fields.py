@@ -38,7 +38,11 @@ def on_submit(
 
 class Acts:
     """Counts what somebody does on one page, as the value of a ``gr.State``: a result is shown over the page only where
-    nothing was begun after it. ``on`` is what the page shows or is about to show (an id)."""
+    nothing was begun after it. ``on`` is what the page shows or is about to show (an id).
+
+    Gradio sends what a generator has yielded last once more when it ends: one that others may have overtaken by then has
+    to yield nothing new (``gr.skip()``) as its last.
+    """
 
     def __init__(self) -> None:
         self.last = 0

@@ -10,6 +10,7 @@ from assistant.errors import AssistantError
 from assistant.knowledge import gaps
 from assistant.web import charts, look
 from assistant.web.admin import QUIET, Part
+from assistant.web.fields import Fields
 
 SHOWN = 40
 
@@ -38,37 +39,46 @@ class Gaps(Part):
                 shown = gr.HTML("", elem_id="gap-progress")
 
         async def accepted(
-            ident: str, title: str, text: str, audience: str, request: gr.Request
+            ident: str, of: str, title: str, text: str, audience: str, request: gr.Request
         ) -> AsyncIterator[tuple[str, Any]]:
             self.admin(request)
             html = ""
+            if ident != of:  # the article on the screen is another group's
+                look.warn(f"{ident or 'A group'} is still being opened.")
+                yield gr.skip(), gr.skip()
+                return
             async for html in self.work(
                 self.kind, request, lambda p, c: self._fill(ident, title, text, audience, p, c)
             ):
                 yield html, gr.skip()
             yield html, self._table(self._found())
 
-        tab.select(self.show, None, [table, chosen], **QUIET)
-        chosen.change(self.choose, chosen, [examples, title, text], **QUIET)
-        draft.click(self.draft, chosen, [title, text], **{**QUIET, "show_progress": "minimal"})
-        accept.click(accepted, [chosen, title, text, audience], [shown, table], **QUIET)
+        article = Fields([title, text], joined=[text])
+        tab.select(self.show, chosen, [table, chosen], **QUIET)
+        article.fill(chosen.change, self.choose, chosen, [examples], empty=["", ""], of=chosen, **QUIET)
+        slow = {**QUIET, "show_progress": "minimal"}
+        article.fill(draft.click, self.draft, chosen, [], of=chosen, **slow)
+        accept.click(accepted, [chosen, article.of, title, text, audience], [shown, table], **QUIET)
         dismiss.click(self.dismiss, chosen, [table, chosen], **QUIET)
 
-    def show(self, request: gr.Request) -> tuple[str, Any]:
+    def show(self, ident: str | None, request: gr.Request) -> tuple[str, Any]:
+        """All groups; the one that is chosen stays it, and somebody may be choosing another."""
         self.admin(request)
         try:
             found = self._found()
         except AssistantError as error:
             return f'<p class="note bad" role="alert">{escape(str(error))}</p>', gr.Dropdown([], value=None)
         choices = [(f"{gap.title[:70]} ({gap.size})", gap.id) for gap in found[:SHOWN]]
+        if ident in {id for _, id in choices}:
+            return self._table(found), gr.update(choices=choices)
         return self._table(found), gr.Dropdown(choices, value=choices[0][1] if choices else None)
 
-    def choose(self, ident: str | None, request: gr.Request) -> tuple[str, str, str]:
+    def choose(self, ident: str | None, request: gr.Request) -> tuple[Any, str]:
         self.admin(request)
         try:
             gap = gaps.gap_named(self._found(), ident or "")
         except AssistantError:
-            return "", "", ""
+            return Fields.found(["", ""], ident), ""
         rows = [(q.at[:16].replace("T", " "), q.why, q.question[:200]) for q in gap.questions[:12]]
         answers = "".join(f"<li>{escape(answer[:300])}</li>" for answer in gap.answers[:8])
         said = (
@@ -77,9 +87,9 @@ class Gaps(Part):
             else '<p class="empty">Nobody has answered these yet: write the article yourself.</p>'
         )
         body = charts.table(("When", "Why", "Question"), rows) + said
-        return charts.card(gap.id, body, note=f"{gap.size} questions"), gap.title, ""
+        return Fields.found([gap.title, ""], ident), charts.card(gap.id, body, note=f"{gap.size} questions")
 
-    def draft(self, ident: str | None, request: gr.Request) -> tuple[Any, Any]:
+    def draft(self, ident: str | None, request: gr.Request) -> Any:
         person = self.admin(request)
         try:
             written = gaps.draft_article(
@@ -87,9 +97,9 @@ class Gaps(Part):
             )
         except AssistantError as error:
             look.warn(str(error))
-            return gr.skip(), gr.skip()
+            return None
         self.context.store.audit(person.name, person.role, "drafted an article", ident)
-        return written.title, written.text
+        return Fields.found([written.title, written.text], ident)
 
     def dismiss(self, ident: str | None, request: gr.Request) -> tuple[str, Any]:
         def close() -> str:
@@ -98,7 +108,7 @@ class Gaps(Part):
             return gap.id
 
         self.tried(request, "dismissed a gap", close, "{} won't be shown again.")
-        return self.show(request)
+        return self.show(ident, request)
 
     def _fill(self, ident: str, title: str, text: str, audience: str, progress: Any, cancel: Any) -> Any:
         gap = gaps.gap_named(self._found(), ident or "")

@@ -75,9 +75,9 @@ table.plain .n { text-align:right; font-variant-numeric:tabular-nums; }
 .card pre, .card code, .note code { overflow-wrap:anywhere; } .card pre { white-space:pre; overflow-x:auto; }
 .report { color:var(--c-text); margin:.3rem 0 0; padding:0; list-style:none; } .report li { padding:.12rem 0; overflow-wrap:anywhere; }
 /* only while there is something to cancel */
-#build-cancel, #train-cancel, #import-cancel { display:none; }
+#build-cancel, #train-cancel, #import-cancel, #segments-cancel { display:none; }
 body:has(#build-progress .meter) #build-cancel, body:has(#train-progress .meter) #train-cancel,
-  body:has(#import-report .meter) #import-cancel { display:flex; }
+  body:has(#import-report .meter) #import-cancel, body:has(#segments-progress .meter) #segments-cancel { display:flex; }
 button.sm.secondary { border:1px solid var(--c-line) !important; }
 select.quiet { appearance:auto; -webkit-appearance:auto; background:var(--c-card); padding:.3rem .5rem; min-width:10rem; }
 /* chat */

@@ -10,6 +10,7 @@ import gradio as gr
 from assistant.errors import AssistantError
 from assistant.web import charts, look
 from assistant.web.admin import QUIET, Part
+from assistant.web.fields import Fields
 
 KINDS = ("discount", "gift", "upgrade", "credit")
 # the rules that assistant/dialogue/offers.py knows, and what each holds
@@ -122,9 +123,10 @@ class Offers(Part):
             undo = gr.Button("Undo the last save", size="sm", elem_id="offer-undo")
         fields = [name, name_zh, kind, value, terms, terms_zh, rule, first, last, active]
         gr.on([page.load, tab.select], self.table, None, [table, id], **QUIET)
-        id.change(self.opened, id, fields, **QUIET)
-        save.click(self.save, [id, *fields], [table, id], **QUIET)
-        undo.click(self.undo, id, [table, *fields], **QUIET)
+        form = Fields(fields)
+        form.fill(id.change, self.opened, id, [], empty=_fields(None), of=id, **QUIET)
+        save.click(self.save, [id, form.of, *fields], [table, id], **QUIET)
+        form.fill(undo.click, self.undo, id, [table], of=id, **QUIET)
 
     def table(self, request: gr.Request) -> tuple[str, Any]:
         self.admin(request)
@@ -141,20 +143,23 @@ class Offers(Part):
         choices = [(f"{o['id']} · {o['name']}", o["id"]) for o in rows]
         return charts.card("Offers", charts.table(head, lines)), gr.update(choices=choices)
 
-    def opened(self, id: str | None, request: gr.Request) -> tuple[Any, ...]:
+    def opened(self, id: str | None, request: gr.Request) -> Any:
         self.admin(request)
-        return _fields(self.context.store.offer(id) if id else None)
+        return Fields.found(_fields(self.context.store.offer(id) if id else None), id)
 
     def save(
-        self, id: str | None, name: str, name_zh: str, kind: str, value: float | None, terms: str, terms_zh: str,
+        self, id: str | None, shown: str, name: str, name_zh: str, kind: str, value: float | None, terms: str, terms_zh: str,
         rules: str, valid_from: str, valid_to: str, active: bool, request: gr.Request,
     ) -> tuple[str, Any]:  # fmt: skip
+        """``shown`` is the offer whose terms are on the screen: they must not become another one's."""
         person, store = self.admin(request), self.context.store
         given = {
             "id": id or "", "name": name, "name_zh": name_zh, "kind": kind, "value": value, "terms": terms, "rules": rules,
             "terms_zh": terms_zh, "valid_from": valid_from, "valid_to": valid_to, "active": active,
         }  # fmt: skip
         try:
+            if id and id != shown:
+                raise AssistantError(f"{id} is still being opened.", "save when its terms are there")
             row = checked(given)
             before = store.offer(row["id"])
             store.upsert("offers", [row])
@@ -178,7 +183,7 @@ class Offers(Part):
             store.upsert("offers", [before])
             store.audit(person.name, person.role, EDITED, id, {"before": now, "after": before, "undo": True})
             look.inform(f"{id} is as it was before.")
-        return (self.table(request)[0], *_fields(store.offer(id) if id else None))
+        return Fields.found(_fields(store.offer(id) if id else None), id), self.table(request)[0]
 
 
 def _fields(offer: Mapping[str, Any] | None) -> tuple[Any, ...]:

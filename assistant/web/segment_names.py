@@ -9,6 +9,7 @@ import gradio as gr
 from assistant.errors import AssistantError
 from assistant.web import look
 from assistant.web.admin import Part
+from assistant.web.fields import Fields
 from assistant.web.inbox import QUIET
 
 MOST = 8  # as many as are ever found
@@ -34,32 +35,37 @@ class SegmentNames(Part):
         with gr.Row():
             propose = gr.Button("Propose names", size="sm", elem_id="segments-propose")
             save = gr.Button("Save names", variant="primary", size="sm", elem_id="segments-save")
-            stop = gr.Button("Cancel", size="sm")
+            stop = gr.Button("Cancel", size="sm", elem_id="segments-cancel")
         shown = gr.HTML("", elem_id="segments-progress")
-        fields = [empty, *rows, *profiles, *english, *chinese]
+        lines = [empty, *rows, *profiles]
+        names = Fields([*english, *chinese])
 
         async def ask(request: gr.Request) -> AsyncIterator[Sequence[Any]]:
             found: list[Any] = []
             async for html in self.work(self.kind, request, self._proposing(found)):
-                yield [html, *[gr.skip()] * len(fields)]
-            names = {p.segment: (p.name_en, p.name_zh) for p in found}
-            yield [html, *self._fields(names)]
+                yield gr.skip(), html
+            proposed = {p.segment: (p.name_en, p.name_zh) for p in found}
+            yield self._names(proposed) if proposed else None, html
 
-        def save_names(given: dict[Any, str], request: gr.Request) -> Sequence[Any]:
+        def save_names(given: dict[Any, str], request: gr.Request) -> Any:
             self.admin(request)
+            if not given[names.of]:
+                look.warn("The names are still being read: save when they are there.")
+                return None
             self.save([given[box] for box in english], [given[box] for box in chinese], request)
-            return self._fields()
+            return self._names()
 
         def show(request: gr.Request) -> Sequence[Any]:
             self.admin(request)
-            return self._fields()
+            return self._names(), *self._lines()
 
         def cancel(request: gr.Request) -> None:
             self.cancel(self.kind, request)
 
-        gr.on([page.load, tab.select], show, None, fields, **QUIET)
-        propose.click(ask, None, [shown, *fields], **QUIET)
-        save.click(save_names, {*english, *chinese}, fields, **QUIET)
+        # what somebody has begun to write stays when the tab is opened again
+        names.fill([page.load, tab.select], show, None, lines, over=False, **QUIET)
+        names.fill(propose.click, ask, None, [shown], **QUIET)
+        names.fill(save.click, save_names, {*english, *chinese, names.of}, [], **QUIET)
         stop.click(cancel, None, None, **QUIET)
 
     def save(self, english: Sequence[str], chinese: Sequence[str], request: gr.Request) -> None:
@@ -96,11 +102,9 @@ class SegmentNames(Part):
         except AssistantError:
             return []
 
-    def _fields(self, names: dict[int, tuple[str, str]] | None = None) -> list[Any]:
-        """What stands in the lines: the names in place, or those of ``names``."""
-        segments, names = self._segments(), names or {}
-        blank = MOST - len(segments)
-        called = [names.get(s.segment, (s.name_en, s.name_zh)) for s in segments]
+    def _lines(self) -> list[Any]:
+        """What stands beside the names."""
+        segments = self._segments()
         profiles = [
             f'<p class="small"><b>{s.customers:,} customers</b><br>{escape(s.profile_en)}</p>'
             for s in segments
@@ -108,10 +112,12 @@ class SegmentNames(Part):
         none = (
             "" if segments else '<p class="soft small">There are no segments yet: train segments first.</p>'
         )
-        return [
-            none,
-            *[gr.update(visible=k < len(segments)) for k in range(MOST)],
-            *[*profiles, *[""] * blank],
-            *[*(en for en, _ in called), *[""] * blank],
-            *[*(zh for _, zh in called), *[""] * blank],
-        ]
+        blank = [""] * (MOST - len(segments))
+        return [none, *[gr.update(visible=k < len(segments)) for k in range(MOST)], *profiles, *blank]
+
+    def _names(self, names: dict[int, tuple[str, str]] | None = None) -> dict[str, Any]:
+        """The names in place, or those of ``names``."""
+        segments, names = self._segments(), names or {}
+        called = [names.get(s.segment, (s.name_en, s.name_zh)) for s in segments]
+        blank = [""] * (MOST - len(segments))
+        return Fields.found([*(en for en, _ in called), *blank, *(zh for _, zh in called), *blank], "names")

@@ -148,3 +148,79 @@ def test_what_a_customer_types_while_a_question_is_sent_stays(
     page.wait_for_selector("#chat details >> nth=1")
     assert [m for m, _ in house.assistant.asked[-2:]] == ["Can I return it first?", "Can I return it second?"]
     assert page.input_value(box) == ""
+
+
+def test_what_an_administrator_writes_stays_and_is_saved_to_what_is_on_the_screen(
+    house: House, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from assistant.web.articles import Articles
+    from assistant.web.configuration import Configuration
+
+    color, field = (
+        "#set-company_color input, #set-company_color textarea",
+        "document.querySelector('#set-widget_origins textarea').value",
+    )
+    with held(monkeypatch, Configuration, "_table", lambda *_: True) as reading:
+        page = open_page("/admin", user="admin")
+        page.click("button[role=tab]:has-text('Settings')")
+        assert reading.wait(60)
+        page.click("#set-save")  # of fields that hold nothing yet
+        page.fill(color, "#123456")
+    page.wait_for_selector("text=The settings are still being read")
+    page.wait_for_function(f"{field}.length > 0")  # the others have come
+    assert page.input_value(color) == "#123456"
+    page.click("button[role=tab]:has-text('Activity')")
+    page.click("button[role=tab]:has-text('Settings')")
+    page.wait_for_function(f"{field}.length > 0")
+    assert page.input_value(color) == "#123456", "what is not saved yet is there when the tab is opened again"
+
+    page.click("button[role=tab]:has-text('Knowledge')")
+    page.click("#edit button")
+    names, text = "#edit-name input", "#edit-text textarea"
+    before = {
+        name: (house.kb / name).read_text() for name in ("public/en/returns.md", "internal/en/ceiling.md")
+    }
+
+    def choose(name: str) -> None:
+        page.click(names)
+        page.fill(names, name)
+        page.click(f"[role=option]:has-text('{name}')")
+
+    choose("internal/en/ceiling.md")
+    page.wait_for_function("document.querySelector('#edit-text textarea').value.includes('10 percent')")
+    with held(monkeypatch, Articles, "read", lambda _, name: name == "public/en/returns.md") as opening:
+        choose("public/en/returns.md")
+        assert opening.wait(60)
+        assert page.input_value(text) == "", "no text stands below another one's name"
+        page.click("#edit-save")
+        page.wait_for_selector("text=is still being opened")
+    page.wait_for_function("document.querySelector('#edit-text textarea').value.includes('30 days')")
+    assert {name: (house.kb / name).read_text() for name in before} == before
+
+
+def test_an_account_shows_nothing_of_the_one_that_was_open_before(
+    house: House, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from assistant.web.agent import _Account
+
+    real = _Account._risk
+    monkeypatch.setattr(
+        _Account, "_risk", lambda self, id, tools: real(self, id, tools) + f"<p>risk of {id}</p>"
+    )
+    page = open_page("/agent", user="marieke")
+    with held(monkeypatch, _Account, "_risk", lambda _, id, tools: id == "C-1001") as predicting:
+        page.click("#found label:has-text('Ann Byrne')")
+        page.wait_for_selector("#profile :text('Ann Byrne')")
+        page.wait_for_selector("#note textarea")  # which needs no prediction
+        assert predicting.wait(60)
+        page.click("#found label:has-text('Tom de Wit')")
+        page.wait_for_selector("#risk :text('risk of C-1002')")
+        page.wait_for_selector("#advice .card")
+    page.fill("#note textarea", "Tom likes filter coffee.")
+    page.press("#note textarea", "Enter")
+    page.wait_for_selector("#notes :text('filter coffee')")
+    assert [n["text"] for n in house.assistant.store.notes(customer_id="C-1002")] == [
+        "Tom likes filter coffee."
+    ]
+    assert "Tom de Wit" in page.inner_text("#profile") and "C-1001" not in page.inner_text("#risk")
+    assert page.input_value("#note textarea") == ""

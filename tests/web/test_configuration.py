@@ -109,8 +109,8 @@ def test_a_save_holds_at_once_is_in_the_log_and_can_be_undone(
     with pytest.warns(
         UserWarning, match="a colour is written"
     ):  # a note on the page, outside of one a warning
-        page.set(values, request)
+        assert page.set(values, request)[0] is None, "what was written stays in its field"
     assert context.settings.company_color == "#aa0044"
     monkeypatch.setenv("CRM_ASSISTANT_TONE", "warm")
-    tone = page.show(request)[EDITABLE.index("tone")]
+    tone = page.show(request)[1 + EDITABLE.index("tone")]
     assert tone["interactive"] is False and "CRM_ASSISTANT_TONE" in tone["info"]

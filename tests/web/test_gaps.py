@@ -39,17 +39,19 @@ def test_a_gap_is_shown_drafted_and_filled(context: Any, tmp_path: Path) -> None
     from assistant.web.gaps import Gaps
 
     part, me = Gaps(context), "ada"
-    table, chosen = part.show(me)  # type: ignore[arg-type]
+    table, chosen = part.show(None, me)  # type: ignore[arg-type]
     assert "2 questions in 1 groups" in table
     ident = chosen.value
-    examples, _, text = part.choose(ident, me)  # type: ignore[arg-type]
-    assert "do you let me pay" in examples and "&lt;b&gt;at the till" in examples and not text
-    assert part.draft(ident, me) == ("Paying with a gift card", "Gift cards are taken at the till.")  # type: ignore[arg-type]
+    assert "value" not in part.show(ident, me)[1], "what is chosen stays it"  # type: ignore[arg-type]
+    begun, examples = part.choose(ident, me)  # type: ignore[arg-type]
+    assert "do you let me pay" in examples and "&lt;b&gt;at the till" in examples and not begun["values"][1]
+    written = ["Paying with a gift card", "Gift cards are taken at the till."]
+    assert part.draft(ident, me) == {"values": written, "of": ident}  # type: ignore[arg-type]
     body = "You can pay with a gift card. Do you let me pay with a gift card? Yes."
     filled = part._fill(ident, "Pay with a gift card", body, "public", lambda *step: None, lambda: False)
     assert "2 of 2" in filled.lines()[0]
     assert (tmp_path / "articles/public/en/pay-with-a-gift-card.md").is_file()
-    assert "Nothing open" in part.show(me)[0]  # type: ignore[arg-type]
+    assert "Nothing open" in part.show(ident, me)[0]  # type: ignore[arg-type]
     assert [entry["action"] for entry in context.store.audit_log()] == ["drafted an article"]
 
 
@@ -58,7 +60,7 @@ def test_only_an_administrator_gets_there(context: Any) -> None:
 
     part = Gaps(context)
     for call in (
-        part.show,
+        lambda r: part.show("x", r),
         lambda r: part.choose("x", r),
         lambda r: part.draft("x", r),
         lambda r: part.dismiss("x", r),

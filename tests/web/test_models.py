@@ -92,10 +92,10 @@ def test_names_of_segments_are_proposed_edited_and_saved(house_: Any) -> None:
 
     home = house_.settings.home_dir
     tab = Tab(house_)
-    assert "train segments first" in tab._fields()[0]
+    assert "train segments first" in tab._lines()[0]
     train(house_.store, "segments", home=home)
     count = len(load_model(home, "segments").segments_)
-    fields = tab._fields()
+    fields = tab._lines()
     assert [f["visible"] for f in fields[1 : 1 + MOST]] == [k < count for k in range(MOST)]
     house_.assistant = SimpleNamespace(model=Namer())
     found: list[Any] = []
@@ -107,7 +107,7 @@ def test_names_of_segments_are_proposed_edited_and_saved(house_: Any) -> None:
         and [v.version for v in history(home, "segments")] == ["v1"]
     )
     english, chinese = ([p.name_en for p in found], [p.name_zh for p in found])
-    assert tab._fields({p.segment: (p.name_en, p.name_zh) for p in found})[1 + 2 * MOST] == english[0]
+    assert tab._names({p.segment: (p.name_en, p.name_zh) for p in found})["values"][0] == english[0]
     tab.save(["Tea circle", *english[1:], *[""] * (MOST - count)], chinese, None)  # type: ignore[arg-type]
     assert [s.name_en for s in load_model(home, "segments").segments_] == ["Tea circle", *english[1:]]
     assert house_.store.audit_log(limit=1)[0]["action"] == "segments renamed"
