@@ -15,7 +15,7 @@ import torch
 from assistant.files import write_atomic
 
 log = logging.getLogger(__name__)
-_FILES = 24  # roles by languages by tones, twice: some 10 MB each
+_FILES = 24  # roles by languages by tones, twice: some 3 MB each
 _FORMAT = 1
 
 

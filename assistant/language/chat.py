@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from assistant.errors import AssistantError, Cancelled, WeightsError
 from assistant.language.beginnings import Beginnings
+from assistant.language.decoding import Sampler, Tail
 from assistant.language.engine import Engine, Runner
 from assistant.language.lookup import Lookup
 from assistant.language.prompt import Cut, PromptWriter
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 _Form = TypeVar("_Form", bound=BaseModel)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PRIORS_KEPT = 256
+_BEGUN_KEPT = 24
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class ChatModel(StreamedChatModel):
     _writer: PromptWriter = PrivateAttr()
     _ends: frozenset[int] = PrivateAttr()
     _beginnings: Beginnings | None = PrivateAttr(default=None)
+    _begun: dict[str, list[int]] = PrivateAttr(default_factory=dict)
     _guide: Any = PrivateAttr(default=None)
 
     def __init__(
@@ -200,12 +203,22 @@ class ChatModel(StreamedChatModel):
         return True
 
     def _beginning(self, instructions: str) -> list[int]:
-        """The ids that all prompts with this system message share, whatever is asked."""
+        """The ids that all prompts with this system message share, whatever is asked. Those of the last few messages
+        are remembered: finding them takes longer than all else before a short prompt."""
+        with self._lock:
+            if (known := self._begun.pop(instructions, None)) is not None:
+                self._begun[instructions] = known
+                return known
         one, other = (
             self._writer.ids([SystemMessage(instructions), HumanMessage(question)], self.context_tokens)[0]
             for question in ("A", "?")
         )
-        return one[: next(place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)]
+        found = one[: next(place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)]
+        with self._lock:
+            self._begun[instructions] = found
+            if len(self._begun) > _BEGUN_KEPT:
+                self._begun.pop(next(iter(self._begun)))
+        return found
 
     def _stream(
         self,
@@ -250,8 +263,8 @@ class ChatModel(StreamedChatModel):
         started: float,
     ) -> Iterator[tuple[str, str]]:
         """Pieces of the answer that can't be part of a stop text any more, each with the reason to finish so far."""
-        tail = _Tail(self._writer.tokenizer, stop)
-        sampler = _Sampler(self.temperature, self.top_p, self.seed)
+        tail = Tail(self._writer.tokenizer, stop)
+        sampler = Sampler(self.temperature, self.top_p, self.seed)
         lookup, most = Lookup(ids), self._engine.runner.few_rows - 1
         with self._engine.run(ids, cancelled) as run:
             timing["cached_tokens"] = run.cached
@@ -407,59 +420,6 @@ def _converted_texts(folder: Path) -> tuple[Any, dict[str, Any], list[int]]:
         **{name: texts.get(name) for name in ("bos_token", "eos_token", "pad_token", "unk_token")},
     )
     return tokenizer, config, generation["eos_token_id"]
-
-
-class _Tail:
-    """Token ids to text that is safe to show: whole characters only, nothing that may become a stop text."""
-
-    def __init__(self, tokenizer: Any, stop: Sequence[str]) -> None:
-        from tokenizers.decoders import DecodeStream
-
-        self._tokenizer = tokenizer.backend_tokenizer
-        self._stream = DecodeStream(skip_special_tokens=True)
-        self._stop = [text for text in stop if text]
-        self._held = ""
-
-    def add(self, token: int) -> tuple[str, bool]:
-        """Text that became final, and whether a stop text was completed."""
-        self._held += self._stream.step(self._tokenizer, token) or ""
-        ends = [at for at in (self._held.find(text) for text in self._stop) if at >= 0]
-        if ends:
-            return self._held[: min(ends)], True
-        keep = max((_overlap(self._held, text) for text in self._stop), default=0)
-        final, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
-        return final, False
-
-    def rest(self) -> str:
-        held, self._held = self._held, ""
-        return held
-
-
-class _Sampler:
-    def __init__(self, temperature: float, top_p: float, seed: int | None) -> None:
-        self._temperature, self._top_p = temperature, top_p
-        self._generator = torch.Generator()
-        if seed is None:
-            self._generator.seed()
-        else:
-            self._generator.manual_seed(seed)
-
-    def pick(self, logits: torch.Tensor) -> Iterable[int]:
-        """The token after each row (rows, vocabulary), chosen when it is asked for."""
-        if self._temperature <= 0:
-            best: list[int] = logits.argmax(1).tolist()
-            return best
-        return map(self._draw, logits)
-
-    def _draw(self, logits: torch.Tensor) -> int:
-        chances, tokens = torch.softmax(logits.cpu() / self._temperature, 0).sort(descending=True)
-        chances[chances.cumsum(0) - chances > self._top_p] = 0  # the smallest set that holds top_p
-        return int(tokens[torch.multinomial(chances, 1, generator=self._generator)])
-
-
-def _overlap(text: str, mark: str) -> int:
-    """Length of the longest end of ``text`` that is a beginning of ``mark``."""
-    return next((n for n in range(min(len(text), len(mark) - 1), 0, -1) if text.endswith(mark[:n])), 0)
 
 
 def last_chunk(
