@@ -133,6 +133,47 @@ def index_rollback(as_json: bool) -> None:
     base.print_json({"build": build}) if as_json else click.echo(f"Build {build} is live.")
 
 
+@index.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@base.json_option
+def index_export(file: Path, as_json: bool) -> None:
+    """Write every passage of the live index to FILE, one JSON object per line.
+
+    It holds what only agents may read, customers' words too: keep it where the record is kept.
+    """
+    from assistant.knowledge import KnowledgeIndex, export_passages
+
+    settings = get_settings()
+    count = export_passages(KnowledgeIndex.open(settings.home_dir, base.open_embedder(settings)), file)
+    base.print_json({"path": str(file), "passages": count}) if as_json else click.echo(
+        f"{count:,} passages are in {file}"
+    )
+
+
+@index.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--kb",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of articles to put it into. Default: articles/ in the home folder.",
+)
+@base.json_option
+def index_import(file: Path, folder: Path | None, as_json: bool) -> None:
+    """Take in passages that another index has exported; the next build reads them.
+
+    What FILE doesn't call public is internal. Customers' messages are left out: they come with the record.
+    """
+    from assistant.knowledge import import_passages
+
+    into = folder or get_settings().home_dir / "articles"
+    count = import_passages(file, into)
+    if as_json:
+        base.print_json({"path": str(into / file.name), "documents": count})
+    else:
+        click.echo(f"{count:,} documents are in {into / file.name}. Then: crm-assistant index build")
+
+
 @index.command("search")
 @click.argument("query", required=False, type=base.TEXT)
 @click.option(

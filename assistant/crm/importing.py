@@ -145,7 +145,9 @@ def import_file(
                 )
             else:
                 gathered = GatheredRows(connection, kind, cleaner.stored_columns)
-            rejects = _Rejects(store.home, path, kind, table.columns, dry_run)
+            digest = _digest(path)
+            place = _rejects_place(connection, store.home, path.name, kind, digest)
+            rejects = _Rejects(place, table.columns, dry_run)
             try:
                 rows = duplicates = 0
                 for chunk in _chunks(table.rows()):
@@ -197,7 +199,7 @@ def import_file(
                     dry_run=dry_run,
                 )
                 if not dry_run:
-                    _log(connection, report, path)
+                    _log(connection, report, digest)
                     rejects.publish()
                 gathered.end(keep=not dry_run)
             except BaseException:
@@ -278,18 +280,34 @@ def _notes(table: Table, cleaner: Cleaner, surveys: Mapping[str, cleaning.Survey
     return notes
 
 
-def _log(connection: sqlite3.Connection, report: ImportReport, path: Path) -> None:
-    digest = hashlib.sha256()
+def _digest(path: Path) -> str:
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _rejects_place(connection: sqlite3.Connection, home: Path, name: str, kind: str, digest: str) -> Path:
+    """Where the rows go that this file loses: the same file's again where it went before, another file of that name
+    beside it."""
+    number = 1
+    while True:
+        place = home / "rejects" / f"{name}.{kind}{f'.{number}' if number > 1 else ''}.csv"
+        last = connection.execute(
+            "SELECT sha256 FROM imports WHERE report ->> 'rejects_file' = ? ORDER BY id DESC LIMIT 1",
+            (str(place),),
+        ).fetchone()
+        if not place.exists() or (last is not None and last[0] == digest):
+            return place
+        number += 1
+
+
+def _log(connection: sqlite3.Connection, report: ImportReport, digest: str) -> None:
     kept = report.as_dict()
     for guess in kept["columns"]:
         del guess["example"]  # may be somebody's name
     connection.execute(
         "INSERT INTO imports (at, kind, file, sha256, accepted, rejected, report) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            now(), report.kind, report.file, digest.hexdigest(), report.accepted, report.rejected,
+            now(), report.kind, report.file, digest, report.accepted, report.rejected,
             json.dumps(kept, ensure_ascii=False, default=str),
         ),
     )  # fmt: skip
@@ -306,8 +324,8 @@ def remove_leftovers(folder: Path) -> None:
 class _Rejects:
     """The file of rows that were left out: written beside its place, put there when the import succeeds."""
 
-    def __init__(self, home: Path, path: Path, kind: str, columns: Sequence[str], dry_run: bool) -> None:
-        self._place = home / "rejects" / f"{path.name}.{kind}.csv"
+    def __init__(self, place: Path, columns: Sequence[str], dry_run: bool) -> None:
+        self._place = place
         self._header = ["line", "reason", *columns]
         self._dry_run = dry_run
         remove_leftovers(self._place.parent)

@@ -289,4 +289,18 @@ MIGRATIONS: list[tuple[int, str, str]] = [
         ALTER TABLE handoffs ADD COLUMN suggestion TEXT;  -- JSON: the text, its sources, the messages it is for
         """,
     ),
+    (
+        6,
+        "a count of changes to the interactions, so that an index knows without reading them whether it is behind",
+        """
+        CREATE TABLE interaction_changes (number INTEGER NOT NULL) STRICT;  -- one row
+        INSERT INTO interaction_changes VALUES (0);
+        CREATE TRIGGER interactions_added AFTER INSERT ON interactions
+        BEGIN UPDATE interaction_changes SET number = number + 1; END;
+        CREATE TRIGGER interactions_removed AFTER DELETE ON interactions
+        BEGIN UPDATE interaction_changes SET number = number + 1; END;
+        CREATE TRIGGER interactions_changed AFTER UPDATE ON interactions
+        BEGIN UPDATE interaction_changes SET number = number + 1; END;
+        """,
+    ),
 ]

@@ -81,6 +81,10 @@ def import_passages(path: Path, folder: Path) -> int:
     Each line needs ``text``; ``title``, ``audience``, ``language`` and ``at`` are taken over. What isn't said to be
     public is internal. Interactions are left out: they belong to the record. Raises IndexError_ on a line that is none.
     """
+    if path.suffix.lower() != ".jsonl":
+        raise IndexError_(
+            f"{path.name} is no file of passages", "one that 'index export' wrote, its name ending in .jsonl"
+        )
     found = read_file(path, path.name)
     for problem in found:
         if isinstance(problem, Unreadable):

@@ -1,6 +1,6 @@
 """Keeping the index fresh: a look at the articles and the record now and then, and a build where they have changed.
 
-The look is cheap (names, sizes and times of files; how many interactions there are and the newest); only a change
+The look is cheap (names, sizes and times of files; the record's count of changes to interactions); only a change
 starts a build, which itself embeds only what is new. A file that is being written is left alone until two looks
 agree.
 """

@@ -305,6 +305,11 @@ def _ensure_from_hub(settings: Settings, repo: str, report: Progress) -> Path:
     folder = _hub_folder(settings, repo)
     if (folder / "config.json").is_file():
         return folder
+    if folder.exists():
+        raise WeightsError(
+            f"{folder} holds no whole model (no config.json)",
+            "remove that folder: the model is fetched again",
+        )
     if settings.offline:
         raise WeightsError(f"{repo} is not on this machine and CRM_ASSISTANT_OFFLINE is set", "unset it once")
     with _plain_disk_errors(settings.weights_dir), _lock(settings, folder.name, report):
@@ -314,8 +319,15 @@ def _ensure_from_hub(settings: Settings, repo: str, report: Progress) -> Path:
             staging = _staging(settings, folder.name) / "result"
             staging.mkdir(parents=True, exist_ok=True)
             fetch.fetch_snapshot(repo, staging, report)
-            staging.replace(folder)
+            whole = (staging / "config.json").is_file()
+            if whole:
+                staging.replace(folder)
             shutil.rmtree(staging.parent, ignore_errors=True)
+            if not whole:
+                raise WeightsError(
+                    f"{repo} holds no model that can be loaded (no config.json)",
+                    "choose a repository in the Hugging Face layout, such as Qwen/Qwen3-0.6B",
+                )
     return folder
 
 

@@ -237,6 +237,24 @@ def test_bad_rows_are_kept_aside_with_line_and_reason(store, write, row, reason)
     assert report.rejects_file.parent == store.home / "rejects"
 
 
+def test_two_files_of_one_name_keep_their_rejects_apart(store, write, tmp_path):
+    bad = [*LINES, LINES[1]]
+    first = write(as_csv(bad))
+    one = import_file(store, "orders", first)
+    assert import_file(store, "orders", first).rejects_file == one.rejects_file  # the same file: written anew
+    kept = one.rejects_file.read_text(encoding="utf-8")
+    (tmp_path / "later").mkdir()
+    second = tmp_path / "later" / first.name
+    second.write_text(as_csv([*bad, LINES[2]]), encoding="utf-8")
+    two = import_file(store, "orders", second)
+    assert two.rejects_file != one.rejects_file and two.rejects_file.name.endswith(".orders.2.csv")
+    assert (
+        one.rejects_file.read_text(encoding="utf-8") == kept != two.rejects_file.read_text(encoding="utf-8")
+    )
+    assert import_file(store, "orders", second).rejects_file == two.rejects_file
+    assert len(list((store.home / "rejects").iterdir())) == 2
+
+
 def test_a_clean_file_leaves_no_rejects_file(store, write):
     report = import_file(store, "orders", write(as_csv(LINES)))
     assert report.rejects_file is None and not (store.home / "rejects").exists()

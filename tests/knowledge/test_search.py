@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assistant.crm import Store
 from assistant.errors import PermissionDenied
 from assistant.evidence import Evidence
 from assistant.knowledge import KnowledgeIndex, build_index, ranking, split_question
@@ -335,6 +336,41 @@ def test_langchain_retriever_and_jsonl(index: KnowledgeIndex, tmp_path: Path) ->
         record["text"] for record in records if record["audience"] == "public"
     }
     assert len({hit.audience for hit in copy.everything()}) == 2
+
+
+def test_passages_go_to_another_home_by_command(
+    index: KnowledgeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    import json
+
+    from click.testing import CliRunner, Result
+
+    from assistant.cli import base, main
+    from assistant.settings import get_settings
+
+    def run(home: Path, *arguments: object) -> Result:
+        monkeypatch.setenv("CRM_ASSISTANT_HOME", str(home))
+        get_settings.cache_clear()
+        return CliRunner().invoke(main, ["index", *map(str, arguments)])
+
+    request.addfinalizer(get_settings.cache_clear)
+    monkeypatch.setattr(base, "open_embedder", lambda settings: HashedEmbedder())
+    file, other = tmp_path / "out.jsonl", tmp_path / "other"
+    there = run(index.home, "export", file, "--json")
+    assert json.loads(there.output) == {"path": str(file), "passages": 400}
+    Store(other / "crm.sqlite").close()
+    taken = run(other, "import", file)
+    assert taken.exit_code == 0 and "100 documents" in taken.output and "index build" in taken.output
+    built = run(other, "build")
+    assert built.exit_code == 0, built.output
+    assert len(list(KnowledgeIndex.open(other, HashedEmbedder()).everything())) == 100
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"text": 5}\n', encoding="utf-8")
+    for name, said in ((broken, 'one JSON object with "text" per line'), (tmp_path / "words.txt", ".jsonl")):
+        name.touch()
+        refused = run(other, "import", name)
+        assert refused.exit_code == 1 and said in refused.output and "Traceback" not in refused.output
+    assert not (other / "articles" / "broken.jsonl").exists()
 
 
 def test_what_a_customer_said_is_its_own_title_where_that_customer_is_asked_about(

@@ -37,7 +37,13 @@ def test_only_a_change_that_has_come_to_rest_is_built(tmp_path: Path) -> None:
             "INSERT INTO interactions (id, customer_id, at, channel, text) VALUES ('I-1', 'C-1', '2026-01-01', 'email', 'hi')"
         )
     assert [watch.step() for _ in range(3)] == [False, True, False]
-    assert len(builds) == 4
+    with store.database.write() as connection:  # as long as before
+        connection.execute("UPDATE interactions SET text = 'ho' WHERE id = 'I-1'")
+    assert [watch.step() for _ in range(3)] == [False, True, False]
+    with store.database.write() as connection:
+        connection.execute("DELETE FROM interactions")
+    assert [watch.step() for _ in range(3)] == [False, True, False]
+    assert len(builds) == 6
 
 
 def test_a_build_that_could_not_start_is_tried_again(tmp_path: Path) -> None:

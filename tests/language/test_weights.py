@@ -298,6 +298,23 @@ def test_embedder_files_come_out_of_a_wheel(
     assert fingerprint(folder) != before
 
 
+def test_a_repository_without_a_model_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(home=tmp_path, weights=tmp_path / "weights")
+
+    def fetched(repo: str, folder: Path, report: Callable[..., None]) -> None:
+        (folder / "README.md").write_text("nothing to load")
+
+    monkeypatch.setattr(fetch, "fetch_snapshot", fetched)
+    with pytest.raises(WeightsError, match=r"nobody/texts holds no model .*config\.json"):
+        weights.ensure(settings, "nobody/texts")
+    assert not (settings.weights_dir / "nobody--texts").exists()  # the next try begins anew
+    half = settings.weights_dir / "nobody--half"
+    half.mkdir()
+    with pytest.raises(WeightsError, match=r"nobody--half holds no whole model") as error:
+        weights.ensure(settings, "nobody/half")
+    assert "remove that folder" in error.value.hint
+
+
 def test_hub_is_preferred_where_it_answers(
     known: KnownWeights, settings: Settings, tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
