@@ -12,6 +12,7 @@ _HOMES = {
     "erase_customer": "assistant.crm.privacy",
     "export_customer": "assistant.crm.privacy",
     "import_file": "assistant.crm.importing",
+    "last_imports": "assistant.crm.importing",
     "make_demo": "assistant.crm.demo",
     "mask": "assistant.crm.privacy",
 }

@@ -313,6 +313,22 @@ def _log(connection: sqlite3.Connection, report: ImportReport, digest: str) -> N
     )  # fmt: skip
 
 
+def last_imports(store: Store, limit: int) -> list[dict[str, Any]]:
+    """The newest imports: ``id``, ``at``, ``kind``, ``file``, rows read, taken, rejected and left out, and ``problems``
+    (counts by what cleaning found, those that were rejected for it among them)."""
+    rows = store.database.rows(
+        "SELECT id, at, kind, file, report FROM imports ORDER BY id DESC LIMIT ?", (limit,)
+    )
+    found = []
+    for id, at, kind, file, report in rows:
+        told = json.loads(report)
+        numbers = {name: int(told.get(name, 0)) for name in ("rows", "accepted", "rejected", "duplicates")}
+        found.append(
+            {"id": id, "at": at, "kind": kind, "file": file, **numbers, "problems": told.get("problems", {})}
+        )
+    return found
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete half-written rejects files of imports that were killed more than an hour ago."""
     for path in folder.glob(".writing-*"):

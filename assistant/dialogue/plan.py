@@ -30,6 +30,7 @@ ABOUT_ACCOUNT: dict[str, tuple[str, ...]] = {
     "value": ("value",),
     "lifetime": ("lifetime_value",),
     "lower_risk": ("risk_levers",),
+    "features": ("customer_features",),
     "offer": ("eligible_offers",),
     "next_action": ("next_action", "churn_risk"),
     "account": ("customer_profile",),
@@ -78,6 +79,8 @@ def make_plan(
         return (Step("model_status", {"model": model} if model else {}),)
     if intent == "sales":
         return (Step("sales", read_sales(store, message, today)),)
+    if intent == "data_quality":
+        return (Step("data_quality", {}),)
     if intent == "forecast" and account:
         intent = "lifetime"  # what one customer will order
     elif intent == "forecast":

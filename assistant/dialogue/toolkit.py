@@ -43,11 +43,17 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "lifetime_value": STAFF,
     "sales_forecast": STAFF,
     "sales": STAFF,
+    "data_quality": STAFF,
+    "customer_features": STAFF,
 }
 
 
 class CustomerArgs(BaseModel):
     customer: str = Field(description="Customer id")
+
+
+class NoArgs(BaseModel):
+    """Nothing to name."""
 
 
 class PeriodArgs(CustomerArgs):
@@ -169,4 +175,6 @@ ARGUMENTS: Mapping[str, type[BaseModel]] = {
     "lifetime_value": AheadArgs,
     "sales_forecast": ForecastArgs,
     "sales": SalesArgs,
+    "data_quality": NoArgs,
+    "customer_features": CustomerArgs,
 }

@@ -14,7 +14,16 @@ from typing import Any
 
 from langchain_core.tools import StructuredTool
 
-from assistant.dialogue import account, assessment, model_status, negotiation, outlook, phrases, sales
+from assistant.dialogue import (
+    account,
+    assessment,
+    model_status,
+    negotiation,
+    outlook,
+    phrases,
+    records,
+    sales,
+)
 from assistant.dialogue.events import Session, ToolCalled
 from assistant.dialogue.focus import Focus
 from assistant.dialogue.policy import Policy
@@ -35,6 +44,8 @@ FOR_AGENTS: Mapping[str, Callable[..., ToolResult]] = {
     "lifetime_value": outlook.lifetime_value,
     "sales_forecast": outlook.sales_forecast,
     "sales": sales.sales,
+    "data_quality": records.data_quality,
+    "customer_features": records.customer_features,
 }
 
 

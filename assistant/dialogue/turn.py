@@ -62,6 +62,8 @@ RECITED = {
     "risk_score": "risk_score",
     "lower_risk": "risk_levers",
     "models": "model_status",
+    "data_quality": "data_quality",
+    "features": "customer_features",
     "lifetime": "lifetime_value",
     "forecast": "sales_forecast",
     "sales": "sales",

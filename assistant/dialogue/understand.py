@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from assistant.dialogue.events import Session, Understood
 from assistant.dialogue.periods import period
+from assistant.dialogue.records import asks_for_data_quality, asks_for_features
 from assistant.dialogue.replies import asks_for_text
 from assistant.dialogue.sales import asks_for_sales
 
@@ -290,7 +291,7 @@ def _of_company(message: str, found: References, account: bool) -> bool:
 
 
 def asks_plainly(message: str, found: References) -> str | None:
-    """``lower_risk`` or ``models`` where a colleague's message asks for that in so many words.
+    """``lower_risk``, ``features``, ``models`` or ``data_quality`` where a colleague's message asks for that in so many words.
 
     >>> asks_plainly("How could we lower her risk?", References()), asks_plainly("How can we reduce churn?", References())
     ('lower_risk', None)
@@ -298,8 +299,12 @@ def asks_plainly(message: str, found: References) -> str | None:
     somebody = bool(found.customers or _PRONOUN.search(message))
     if asks_for_text(message):
         return "reply_draft"
+    if asks_for_features(message):
+        return "features"
     if somebody:
         return "lower_risk" if _LOWER.search(message) else None
+    if asks_for_data_quality(message):
+        return "data_quality"
     return "models" if _MODELS.search(message) and not found.orders else None
 
 
@@ -402,6 +407,7 @@ GENERAL = (
     "forecast",
     "sales",
     "models",
+    "data_quality",
     "greeting_thanks",
     "out_of_scope",
     "human",

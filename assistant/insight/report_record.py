@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from assistant.crm import last_imports
 from assistant.insight.report_base import Language, Section, Table, share
 
 if TYPE_CHECKING:
@@ -32,15 +33,13 @@ def record_part(store: "Store | None", language: Language = "en") -> Section:
         )
     ]
     section.figures.append(("Last day", str(store.as_of), ""))
-    imports = store.frame(
-        f"SELECT at, kind, file, accepted, rejected FROM imports ORDER BY id DESC LIMIT {LAST_IMPORTS}"
-    )
-    if len(imports):
+    imports = last_imports(store, LAST_IMPORTS)
+    if imports:
         rows = [
-            [str(r.at)[:16].replace("T", " "), r.kind, r.file, f"{r.accepted:,}", f"{r.rejected:,}"]
-            for r in imports.itertuples()
+            [r["at"][:16].replace("T", " "), r["kind"], r["file"], f"{r['accepted']:,}", f"{r['rejected']:,}"]
+            for r in imports
         ]
-        marked = [k for k, rejected in enumerate(imports["rejected"]) if rejected]
+        marked = [k for k, r in enumerate(imports) if r["rejected"]]
         section.tables.append(
             Table("The last imports; the marked ones rejected rows", ["when", "kind", "file", "taken", "rejected"], rows, marked)
         )  # fmt: skip

@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "sales_forecast": {},
     "sales": {},
     "model_status": {},
+    "data_quality": {},
 }
 
 
