@@ -53,9 +53,11 @@ class Conversations:
         customer_id: str | None = None,
         held_by: str | None = None,
         open: bool | None = None,
+        proved: bool = False,
         limit: int = 100,
     ) -> list[dict[str, Any]]:
-        """Newest first; each with ``turn_count`` and ``last_at``."""
+        """Newest first; each with ``turn_count`` and ``last_at``. ``proved``: also those in which a visitor has proved to
+        be this customer."""
         sql = (
             "SELECT c.*, (SELECT count(*) FROM turns t WHERE t.conversation_id = c.id) AS turn_count,"
             " coalesce((SELECT max(at) FROM turns t WHERE t.conversation_id = c.id), c.started_at) AS last_at"
@@ -63,8 +65,9 @@ class Conversations:
         )
         params: list[Any] = []
         if customer_id is not None:
-            sql += " AND c.customer_id = ?"
-            params.append(customer_id)
+            also = " OR json_extract(c.state, '$.proved') = ?" if proved else ""
+            sql += f" AND (c.customer_id = ?{also})"
+            params += [customer_id] * (2 if proved else 1)
         if held_by is not None:
             sql += " AND c.held_by = ?"
             params.append(held_by)

@@ -41,7 +41,7 @@ def create_app(
         if time.time() - left.stat().st_mtime > 86400:
             shutil.rmtree(left, ignore_errors=True)
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
-    from assistant.web import api, programs, widget
+    from assistant.web import api, documents, programs, widget
 
     if assistant is None:
         from assistant.dialogue import Assistant
@@ -72,6 +72,7 @@ def create_app(
     _plain_routes(app, context)
     api.add(app, context)
     programs.add(app, context)
+    documents.add(app)
     if settings.oidc_issuer:
         from assistant.web import sso
 

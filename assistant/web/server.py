@@ -29,7 +29,7 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         click.echo(f"  customers       {base}/customer   (中文: {base}/zh/customer)")
         click.echo(f"  agents          {base}/agent")
         click.echo(f"  administration  {base}/admin")
-        click.echo(f"  API             {base}/v1/openapi.json")
+        click.echo(f"  API             {base}/v1/docs")
         if context.access.first_password:
             click.echo(
                 f"\n  Agents and administrators sign in. Name: admin   one-time password: {context.access.first_password}"

@@ -31,10 +31,11 @@ def timeline(store: Any, customer: str, channel: str, marked: str = "") -> str:
 
 
 def chats(store: Any, customer: str) -> list[dict[str, Any]]:
-    """The customer's own conversations with the assistant in which something was said, newest first."""
-    found = store.conversations(customer_id=customer, limit=NEWEST)
+    """The customer's own conversations with the assistant in which something was said, newest first; those begun as a
+    visitor who then proved by an e-mailed code who they are among them."""
+    found = store.conversations(customer_id=customer, proved=True, limit=NEWEST)
     # agents who asked about the account did so in conversations of their own
-    return [c for c in found if c["role"] == "customer" and c["turn_count"]]
+    return [c for c in found if c["role"] in ("customer", "visitor") and c["turn_count"]]
 
 
 def _interaction(row: Mapping[str, Any], marked: str) -> str:
@@ -61,9 +62,10 @@ def _chat(store: Any, conversation: Mapping[str, Any]) -> str:
         "with a person" if conversation["held_by"] == "person" else "handed over" if handed else "answered"
     )
     sort = "warn" if conversation["held_by"] == "person" else ""
+    proved = " · signed in by code" if conversation["role"] == "visitor" else ""
     return (
         f'<li class="customer" tabindex="-1" id="{escape(id)}"><span class="when">{_when(conversation["last_at"])} · chat ·'
-        f' assistant</span> <span class="pill {sort}">{state}</span><div class="said">{asked}</div>'
+        f' assistant{proved}</span> <span class="pill {sort}">{state}</span><div class="said">{asked}</div>'
         f'<a class="small" href="/source?of=conversation:{escape(id)}&as=staff" target="_blank" rel="noopener">Open the'
         " conversation</a></li>"
     )

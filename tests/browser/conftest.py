@@ -1,6 +1,7 @@
 """The real pages on a real port, over a small company with a real index, in Debian's chromium."""
 
 import importlib.util
+import itertools
 import shutil
 import socket
 import threading
@@ -29,11 +30,31 @@ CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
     None,
 )
+DELIVERY = ("Delivery", "Standard delivery takes 2 to 4 working days and costs 4.90 EUR.")
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+fresh = itertools.count(1)  # for names that a second try must find unused
 SLOWEST = 60_000  # milliseconds that anything may take on a busy machine, where a page alone has taken 20 s
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A browser, a server and a machine that does other things share one processor here, so that one failure in some
+    hundred runs may be of neither's making: a browser test gets a second try, and the summary names it."""
+    if config.pluginmanager.hasplugin("rerunfailures"):
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    again = terminalreporter.stats.get("rerun", [])
+    if again:
+        terminalreporter.section("browser tests that needed a second try: each is a race to be found")
+    for report in again:
+        terminalreporter.write_line(report.nodeid)
+        terminalreporter.write_line(f"    {str(report.longrepr).strip().splitlines()[-1]}")
 
 
 class IndexedAssistant(web.ScriptedAssistant):  # type: ignore[misc, name-defined]
@@ -105,9 +126,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         "Returns",
         "You can return a product within 30 days of delivery. The label costs 3.90 EUR.",
     )
-    write_article(
-        kb, "delivery", "Delivery", "Standard delivery takes 2 to 4 working days and costs 4.90 EUR."
-    )
+    write_article(kb, "delivery", *DELIVERY)
     write_article(
         kb, "ceiling", "Retention ceiling", "Agents may offer up to 10 percent.", audience="internal"
     )

@@ -23,6 +23,13 @@ TABS = (
 )
 
 
+# two frames on, the new colours have begun to come; a colour on its way would be judged as if it stayed
+SETTLED = """async () => {
+  for (let n = 0; n < 2; n++) await new Promise(requestAnimationFrame);
+  await Promise.allSettled(document.getAnimations().filter((a) => a instanceof CSSTransition).map((a) => a.finished));
+}"""
+
+
 def findings(page: Any) -> list[str]:
     """What axe calls serious or critical, one line each, with where it is: all of it in the light theme, and in the
     dark one what depends on colours."""
@@ -40,7 +47,7 @@ def findings(page: Any) -> list[str]:
     def dark(on: bool) -> None:
         page.emulate_media(color_scheme="dark" if on else "light", reduced_motion="reduce")
         page.evaluate("on => document.body.classList.toggle('dark', on)", on)
-        page.wait_for_timeout(300)
+        page.evaluate(SETTLED)
 
     lines = serious("light")
     dark(True)
@@ -84,6 +91,6 @@ def test_no_page_has_serious_findings(house: House, open_page: OpenPage) -> None
     page.wait_for_selector("#articles table")
     for tab in TABS:
         page.click(f"button[role=tab]:has-text('{tab}')")
-        page.wait_for_timeout(400)
+        page.evaluate(SETTLED)
         found[f"/admin {tab}"] = findings(page)
     assert not {path: lines for path, lines in found.items() if lines}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import House, sign_in_by_keyboard, tab_to
+from .conftest import House, fresh, sign_in_by_keyboard, tab_to
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Any]
@@ -49,10 +49,11 @@ def test_customer_and_agent_by_keyboard_alone(house: House, open_page: OpenPage)
     page.wait_for_selector("#profile :text('Ann Byrne')")
     page.wait_for_selector("#notes :text('None yet')")
     page.keyboard.press("n")
-    page.keyboard.type("Likes decaf.")
+    note = f"Likes decaf no. {next(fresh)}"
+    page.keyboard.type(note)
     page.keyboard.press("Enter")
-    page.wait_for_selector("#notes :text('Likes decaf.')")
-    assert [n["author"] for n in store.notes(customer_id="C-1001")] == ["marieke"]
+    page.wait_for_selector(f"#notes :text('{note}')")
+    assert ("marieke", note) in [(n["author"], n["text"]) for n in store.notes(customer_id="C-1001")]
     page.keyboard.press("Escape")
     page.keyboard.press("l")
     page.wait_for_selector("#line label")
@@ -104,10 +105,10 @@ def test_an_administrator_changes_a_setting_and_takes_it_back(
 def test_an_administrator_edits_an_offer_and_takes_it_back(
     house: House, admin_tab: Callable[[str], Any]
 ) -> None:
-    store = house.assistant.store
+    store, offer = house.assistant.store, f"OF-9{next(fresh)}"
     page = admin_tab("Offers")
     page.click("#offer-id input")
-    page.fill("#offer-id input", "OF-9")
+    page.fill("#offer-id input", offer)
     page.press("#offer-id input", "Enter")
     page.wait_for_function("document.querySelector('#offer-rules textarea').value === '{}'")
     page.fill("#offer-name textarea, #offer-name input", "Nine off")
@@ -116,29 +117,30 @@ def test_an_administrator_edits_an_offer_and_takes_it_back(
     page.fill("#offer-rules textarea", '{"colour": "red"}')
     page.click("#offer-save")
     page.wait_for_selector("text=There is no rule")
-    assert store.offer("OF-9") is None
+    assert store.offer(offer) is None
     page.fill("#offer-rules textarea", '{"risk": ["high"]}')
     page.click("#offer-save")
     page.wait_for_selector("#offers :text('9 percent off the next order.')")
-    kept = store.offer("OF-9")
+    kept = store.offer(offer)
     assert kept["rules"] == {"risk": ["high"]} and kept["active"] == 1
     page.click("#offer-undo")
     page.wait_for_selector("text=as it was before")
-    assert store.offer("OF-9")["active"] == 0
+    assert store.offer(offer)["active"] == 0
 
 
 def test_an_administrator_makes_a_key_and_revokes_it(house: House, admin_tab: Callable[[str], Any]) -> None:
     page = admin_tab("Connections")
-    page.fill("#key-name textarea, #key-name input", "Warehouse")
+    name = f"Warehouse {next(fresh)}"
+    page.fill("#key-name textarea, #key-name input", name)
     page.click("#key-scopes label:has-text('search')")
     page.click("#key-add")
     text = page.inner_text("#key-once code >> nth=0")
-    page.wait_for_selector("#keys :text('Warehouse')")
+    page.wait_for_selector(f"#keys :text('{name}')")
     headers = {"authorization": f"Bearer {text}"}
     status = lambda: page.request.get(f"{house.base}/v1/search?query=x", headers=headers).status  # noqa: E731
     assert status() in (200, 400)  # 400 where no index is built yet
     page.click("#key-id input")
-    page.click("[role=option]:has-text('Warehouse')")
+    page.click(f"[role=option]:has-text('{name}')")
     page.click("#key-revoke")
     page.wait_for_selector("text=It opens nothing any more")
     assert status() == 401

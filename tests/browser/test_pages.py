@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import House, sign_in_by_keyboard, tab_to, write_article
+from .conftest import House, fresh, sign_in_by_keyboard, tab_to, write_article
 
 pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Any]
@@ -50,7 +50,7 @@ def test_a_conversation_is_still_there_after_a_reload_and_a_rating_is_kept(
     page.click("#chat button[aria-label='Dislike']")
     page.wait_for_selector("text=we will look at this answer")
     turns = house.assistant.store.recent_turns(rating=-1)
-    assert [t["message"] for t in turns] == ["Can I return this grinder?"]
+    assert turns[0]["message"] == "Can I return this grinder?"
 
 
 def test_a_customer_gets_own_orders_and_another_customer_starts_afresh(
@@ -181,6 +181,7 @@ def test_an_agent_finds_an_account_and_asks_about_it(house: House, open_page: Op
 def test_an_administrator_builds_finds_and_rolls_back_by_keyboard_alone(
     house: House, open_page: OpenPage
 ) -> None:
+    (house.kb / "public/en/loan.md").unlink(missing_ok=True)
     page = open_page("/admin")
     sign_in_by_keyboard(page, "admin")
 
@@ -230,9 +231,11 @@ def test_an_administrator_builds_finds_and_rolls_back_by_keyboard_alone(
 def test_an_administrator_checks_a_file_before_importing_it(
     house: House, open_page: OpenPage, tmp_path: Any
 ) -> None:
+    new, other = f"C-2{next(fresh):03}", f"C-3{next(fresh):03}"
+    count = house.assistant.store.counts()["customers"]
     file = tmp_path / "customers.csv"
     file.write_text(
-        "customer_id,name,email\nC-2001,New Person,new@example.org\nC-2002,Other One,other@example.org\n"
+        f"customer_id,name,email\n{new},New Person,{new}@example.org\n{other},Other One,{other}@example.org\n"
     )
     page = open_page("/admin", user="admin")
     page.click("button[role=tab]:has-text('Data')")
@@ -241,21 +244,22 @@ def test_an_administrator_checks_a_file_before_importing_it(
     page.wait_for_selector("#import-file :text('customers')")
     page.click("#dry")
     page.wait_for_selector("#import-report :text('nothing was written')")
-    assert house.assistant.store.customer("C-2001") is None
+    assert house.assistant.store.customer(new) is None
     page.click("#import")
     page.wait_for_selector("#import-report :text('2 new')")  # the check says so too
-    page.wait_for_selector("#counts :text('5')")
-    assert house.assistant.store.customer("C-2001")["name"] == "New Person"
+    page.wait_for_selector(f"#counts dd:text-is('{count + 2}')")
+    assert house.assistant.store.customer(new)["name"] == "New Person"
 
 
 def test_staff_pages_ask_for_a_password_and_people_can_be_added(open_page: OpenPage) -> None:
     page = open_page("/admin", user="admin")
     page.click("button[role=tab]:has-text('People')")
-    page.fill("#person-name textarea, #person-name input", "jonas")
+    name = f"jonas{next(fresh)}"
+    page.fill("#person-name textarea, #person-name input", name)
     page.click("#person-add")
     password = page.inner_text("#person-once code")
     other = open_page("/agent")
-    other.fill("input[name=name]", "jonas")
+    other.fill("input[name=name]", name)
     other.fill("input[name=password]", password)
     other.click("button.go")
     other.wait_for_selector("h1:has-text('Choose a password')")

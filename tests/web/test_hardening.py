@@ -176,3 +176,14 @@ def test_what_people_write_is_text_in_the_timeline_and_in_sources(house: Any) ->
     cited = [{"n": 1, "source": EVIL, "kind": "article", "text": f"{EVIL} can't", "id": "kb:x"}]
     html = views.sources(cited, EN)
     assert "<img" not in html and "&amp;#" not in html and "#x27;t" not in html, "an apostrophe stays one"
+
+
+def test_a_chat_in_which_a_visitor_proved_who_they_are_is_in_that_customers_timeline(house: Any) -> None:
+    store = house.state.assistant.store
+    store.start_conversation("visitor", id="CV-by-code", state={"proved": "C-1003", "proved_at": 1.0})
+    assert "CV-by-code" not in timeline(store, "C-1003", "all"), "nothing was said yet"
+    store.save_turn("CV-by-code", message="Where is my parcel?", answer="On its way.", outcome="answered")
+    shown = timeline(store, "C-1003", "chat")
+    assert "Where is my parcel?" in shown and "signed in by code" in shown
+    assert "CV-by-code" not in timeline(store, "C-1002", "all")
+    assert not store.conversations(customer_id="C-1003", limit=5), "it opens nothing to who signs in as them"

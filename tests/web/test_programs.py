@@ -42,6 +42,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/shop"): ANYBODY,  # on the demo company, see test_widget.py
     ("GET", "/shop/token"): ANYBODY,
     ("GET", "/v1/openapi.json"): ANYBODY,
+    ("GET", "/v1/docs"): ANYBODY,
+    ("GET", "/v1/docs/{file}"): ANYBODY,
     ("POST", "/v1/chat"): ANYBODY,
     ("POST", "/v1/conversations"): ANYBODY,
     ("GET", "/v1/conversations/{conversation}"): OWNER,
@@ -275,6 +277,12 @@ def test_the_documents_name_the_keys(client: Client) -> None:
     )
     ids = [o["operationId"] for path in described["paths"].values() for o in path.values()]
     assert len(ids) == len(set(ids))
+    page = client().get("/v1/docs").text
+    assert "/v1/openapi.json" in page and "://" not in page, "nothing comes from another host"
+    for file in re.findall(r"/v1/docs/[^\"]+", page):
+        assert len(client().get(file).content) > 100_000
+    assert client().get("/v1/docs/favicon.png").status_code == 404
+    assert client().get("/v1/docs/..%2f__init__.py").status_code == 404
 
 
 # -- webhooks ------------------------------------------------------------------------------------------------------
