@@ -34,6 +34,31 @@ def seen(store: "Store | None", folders: Sequence[Path]) -> Seen:
     return (tuple(files), store.interactions_mark() if store is not None else None)
 
 
+class Looks:
+    """A thread that looks again and again: ``look`` gives the seconds until the next time, as ``first`` is those until the
+    first. A look that fails is told in the log and tried again after ``first``."""
+
+    def __init__(self, look: Callable[[], float], first: float, *, name: str) -> None:
+        self._look, self._first, self._name = look, first, name
+        self._stop = Event()
+        self.thread = Thread(target=self._run, name=name, daemon=True)
+        self.thread.start()
+
+    def stop(self, wait: float = 5.0) -> None:
+        """End after the look that is under way; ``wait`` seconds for it at most."""
+        self._stop.set()
+        self.thread.join(wait)
+
+    def _run(self) -> None:
+        wait = self._first
+        while not self._stop.wait(wait):
+            try:
+                wait = self._look()
+            except Exception:  # a folder or a record that is away for a while must not end the looks
+                log.warning("the look for %s failed", self._name, exc_info=True)
+                wait = self._first
+
+
 class Freshness:
     """Looks every ``seconds`` and calls ``build`` when something has changed and has come to rest.
 
@@ -45,8 +70,7 @@ class Freshness:
         self._look = look
         self._build = build
         self._seconds = seconds
-        self._stop = Event()
-        self._thread: Thread | None = None
+        self._looks: Looks | None = None
         self._built: Seen | None = None
         self._last: Seen | None = None
 
@@ -54,13 +78,11 @@ class Freshness:
         """Begin; with ``fresh``, what is there now counts as built already."""
         if fresh:
             self._built = self._look()
-        self._thread = Thread(target=self._run, name="index freshness", daemon=True)
-        self._thread.start()
+        self._looks = Looks(self._step, self._seconds, name="changed articles")
 
     def stop(self, wait: float = 5.0) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(wait)
+        if self._looks is not None:
+            self._looks.stop(wait)
 
     def step(self) -> bool:
         """One look; whether it led to a build."""
@@ -73,9 +95,6 @@ class Freshness:
         self._built = now
         return True
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._seconds):
-            try:
-                self.step()
-            except Exception:  # a folder that is away for a while must not end the watch
-                log.warning("the look for changed articles failed", exc_info=True)
+    def _step(self) -> float:
+        self.step()
+        return self._seconds

@@ -164,8 +164,18 @@ def chromium(house: House) -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def profiles(chromium: Any) -> Iterator[list[Any]]:
+    """Browser profiles that nobody uses now, without anybody's cookies; they have read Gradio's scripts before, which
+    takes a new profile seconds."""
+    spare: list[Any] = []
+    yield spare
+    for context in spare:
+        context.close()
+
+
 @pytest.fixture
-def open_page(house: House, chromium: Any) -> Iterator[Callable[..., Any]]:
+def open_page(house: House, chromium: Any, profiles: list[Any]) -> Iterator[Callable[..., Any]]:
     """``open_page("/customer")`` in a browser profile of its own. Afterwards: nothing was asked of another host, no
     script failed, and nothing was blocked."""
     contexts: list[Any] = []
@@ -185,10 +195,12 @@ def open_page(house: House, chromium: Any) -> Iterator[Callable[..., Any]]:
     def make(
         path: str, *, user: str | None = None, width: int = 1280, height: int = 860, scheme: str = "light"
     ) -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context = profiles.pop() if profiles else chromium.new_context()
         contexts.append(context)
         context.set_default_timeout(SLOWEST)
         page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
         page.on("request", request)
         page.on("console", told)
         page.on("pageerror", lambda error: failures.append(str(error)))
@@ -201,7 +213,12 @@ def open_page(house: House, chromium: Any) -> Iterator[Callable[..., Any]]:
 
     yield make
     for context in contexts:
-        context.close()
+        kept = {"origin": house.base, "storageTypes": "cookies,local_storage"}
+        context.new_cdp_session(context.pages[0]).send("Storage.clearDataForOrigin", kept)
+        context.clear_cookies()
+        for page in context.pages:
+            page.close()
+        profiles.append(context)
     assert not outside, f"asked of other hosts: {outside}"
     assert not failures, failures
 

@@ -149,6 +149,13 @@ def elsewhere(house: House) -> Iterator[Callable[[str], str]]:
         thread.join()
 
 
+def test_the_api_is_described_on_a_page_that_needs_no_other_host(open_page: OpenPage) -> None:
+    page = open_page("/v1/docs")
+    page.click(".opblock-tag:has-text('customers')")
+    page.click("#operations-customers-customers_v1_customers_get .opblock-summary-control")
+    page.wait_for_selector(".opblock.is-open :text('Customers in the order of their ids')")
+
+
 def test_other_sites_show_it_only_when_they_are_named(house: House, chromium: Any, elsewhere: Any) -> None:
     for host, allowed in (("localhost", True), ("127.0.0.1", False)):
         context = chromium.new_context()

@@ -71,13 +71,13 @@ def test_the_look_is_put_off_while_other_work_runs(house_: Any) -> None:
 
 def test_the_setting_starts_and_ends_the_looks(house_: Any) -> None:
     watch = fresh.KeepTrained(house_)
-    assert watch._thread is None
+    assert watch.watch is None
     watch.follow(house_.settings.model_copy(update={"retrain_hours": 24.0}))
-    running = watch._thread
-    assert running is not None and running.is_alive()
+    assert watch.watch is not None
+    running = watch.watch.thread
+    assert running.is_alive()
     watch.follow(house_.settings)
-    running.join(10)
-    assert not running.is_alive() and watch._thread is None
+    assert not running.is_alive() and watch.watch is None
 
 
 class Tab(SegmentNames):
