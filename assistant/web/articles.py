@@ -167,7 +167,7 @@ class Editor(Part):
         """``shown`` is the article whose text is on the screen: it must not become another one's."""
 
         def do() -> str:
-            if name and name != shown:
+            if name != shown and name in self.articles.names():  # a new one has nothing to wait for
                 raise AssistantError(f"{name} is still being opened.", "save when its text is there")
             self.articles.write((name or "").strip(), text or "")
             return (name or "").strip()

@@ -158,7 +158,7 @@ class Offers(Part):
             "terms_zh": terms_zh, "valid_from": valid_from, "valid_to": valid_to, "active": active,
         }  # fmt: skip
         try:
-            if id and id != shown:
+            if id != shown and store.offer(id or "") is not None:  # a new one has nothing to wait for
                 raise AssistantError(f"{id} is still being opened.", "save when its terms are there")
             row = checked(given)
             before = store.offer(row["id"])
