@@ -23,6 +23,7 @@ from assistant.insight.ranking import (
     make_log,
 )
 from assistant.insight.recommend import Recommender, train_recommend
+from assistant.insight.registry import TrainReport, load_model
 
 from .small_shop import TASTES, orders_only, small_shop
 
@@ -36,9 +37,24 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield store
 
 
+Phases = list[tuple[int, int | None]]
+
+
 @pytest.fixture(scope="module")
-def model(shop: Store) -> Recommender:
-    return Recommender().fit(shop)
+def trained(shop: Store, tmp_path_factory: pytest.TempPathFactory) -> tuple[TrainReport, Path, Phases]:
+    phases: Phases = []
+    home = tmp_path_factory.mktemp("home")
+    report = train_recommend(
+        shop, home=home, progress=lambda phase, done, total: phases.append((done, total))
+    )
+    return report, home, phases
+
+
+@pytest.fixture(scope="module")
+def model(trained: tuple[TrainReport, Path, Phases]) -> Recommender:
+    """As it is used: learnt, saved and loaded."""
+    model: Recommender = load_model(trained[1], "recommend")
+    return model
 
 
 def _log(rows: list[tuple[str, str, str, int]], customers: list[str], products: list[str]) -> Log:
@@ -139,6 +155,13 @@ def test_the_best_is_kept_and_beats_popularity(model: Recommender) -> None:
     assert "SHIP" not in model._ids  # postage is no product
 
 
+def test_same_record_same_model(shop: Store, model: Recommender) -> None:
+    """Before the tests that change the record."""
+    again = Recommender().fit(shop)
+    assert again.metrics == model.metrics
+    assert again.recommend(shop, "c007", n=5) == model.recommend(shop, "c007", n=5)
+
+
 def test_recommends_own_taste_with_reasons(model: Recommender, shop: Store) -> None:
     found = model.recommend(shop, "c003", n=3)
     assert {r.product_id for r in found} == set(TASTES["dark"])
@@ -229,25 +252,14 @@ def test_cancelled_orders_are_no_purchases(model: Recommender, shop: Store) -> N
     assert {r.kind for r in model.recommend(shop, "n9", n=3)} == {"popular"}
 
 
-def test_training_saves_and_loads(shop: Store, tmp_path: Path) -> None:
-    from assistant.insight.registry import load_model
-
-    phases = []
-    report = train_recommend(
-        shop, home=tmp_path, progress=lambda phase, done, total: phases.append((done, total))
-    )
-    assert report.version == "v1" and report.metrics["recall_at_10"] > 0
+def test_training_saves_and_loads(
+    trained: tuple[TrainReport, Path, Phases], model: Recommender, shop: Store
+) -> None:
+    report, _, phases = trained
+    assert report.version == model.version == "v1" and report.metrics["recall_at_10"] > 0
     assert phases[-1][0] <= phases[-1][1]
-    loaded = load_model(tmp_path, "recommend")
-    assert [r.product_id for r in loaded.recommend(shop, "c003", n=3)]
-    assert len(pickle.dumps(loaded)) < 2_000_000
-
-
-def test_same_record_same_model(shop: Store) -> None:
-    again = Recommender().fit(shop)
-    twice = Recommender().fit(shop)
-    assert again.metrics == twice.metrics
-    assert again.recommend(shop, "c007", n=5) == twice.recommend(shop, "c007", n=5)
+    assert [r.product_id for r in model.recommend(shop, "c003", n=3)]
+    assert len(pickle.dumps(model)) < 2_000_000
 
 
 def test_without_the_optional_library(shop: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -329,7 +329,9 @@ def test_open_chat_model_answers_and_knows_its_limits(tiny_folder: Path, setting
     assert answer.response_metadata["cut"]["dropped_messages"] == 3
 
 
-def test_the_beginning_of_a_system_message_is_found_once(chat: ChatModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_beginning_of_a_system_message_is_found_once(
+    chat: ChatModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = chat._beginning("Be brief.")
     written: list[object] = []
     monkeypatch.setattr(chat._writer, "ids", lambda *given: written.append(given))
