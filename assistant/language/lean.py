@@ -12,8 +12,9 @@ import json
 import os
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ _TILE_ROWS = 16
 # So many words of the vocabulary get exact logits.
 _SURE = 64
 _READERS = 2
+
+
+_Parts = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 class _Packed:
@@ -70,15 +74,15 @@ class _Packed:
 
 
 class _Linear:
-    """One matrix: int8 or parts in bf16 for many rows; int4 and int8 parts for few. Parts are stacked on the output."""
+    """One matrix: int8 or parts in bf16 for many rows; for few the int4 and int8 parts ``names``, which are ``later``
+    ready. Parts are stacked on the output."""
+
+    later: Future[_Parts]
 
     def __init__(
-        self,
-        fast: list[tuple[torch.Tensor, torch.Tensor]],
-        many: "_Packed | None" = None,
-        dense: Sequence[torch.Tensor] = (),
+        self, names: Sequence[str], many: _Packed | None = None, dense: Sequence[torch.Tensor] = ()
     ) -> None:
-        self._fast, self._many, self._dense = fast, many, dense
+        self.names, self._many, self._dense = names, many, dense
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         if x.shape[0] <= _FEW_ROWS:
@@ -88,6 +92,10 @@ class _Linear:
         else:
             parts = [functional.linear(x, weights) for weights in self._dense]
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+    @cached_property
+    def _fast(self) -> _Parts:
+        return self.later.result()
 
 
 class _Head:
@@ -150,21 +158,24 @@ class LeanRunner(CachingRunner):
         layers, like = config["num_hidden_layers"], torch.empty(0, dtype=torch.bfloat16)
         super().__init__(layers, self._kv_heads, self._width, context_tokens, like)
         self._eps = config["rms_norm_eps"]
-        with (
-            safe_open(folder / "model.safetensors", "pt") as plain,
-            safe_open(folder / "fast.safetensors", "pt") as fast,
-        ):
-            self._names = set(fast.keys())
-            self._repack = not _layout_fits()
-            self._embedding = plain.get_tensor("model.embed_tokens.weight")
-            self._norm_out = plain.get_tensor("model.norm.weight")
-            untied = "lm_head.weight" in plain.keys()  # noqa: SIM118
-            head = plain.get_tensor("lm_head.weight") if untied else self._embedding
-            self._head = _Head(*self._fast(fast, "lm_head"), head)
-            with _PackedFile(folder / "fast.safetensors") as packed:
-                numbers = range(layers)
-                with ThreadPoolExecutor(_READERS) as pool:
-                    self._layers = list(pool.map(lambda n: self._layer(plain, fast, packed, n), numbers))
+        plain = safe_open(folder / "model.safetensors", "pt")
+        fast = safe_open(folder / "fast.safetensors", "pt")
+        self._names = set(fast.keys())
+        self._repack = not _layout_fits()
+        self._embedding = _mapped(folder / "model.safetensors", "model.embed_tokens.weight")
+        self._norm_out = plain.get_tensor("model.norm.weight")
+        untied = "lm_head.weight" in plain.keys()  # noqa: SIM118
+        head = plain.get_tensor("lm_head.weight") if untied else self._embedding
+        # The first token needs what many rows are multiplied with, and the head; what the further ones need is read
+        # while the prompt is computed.
+        with _PackedFile(folder / "fast.safetensors") as packed, ThreadPoolExecutor(_READERS) as pool:
+            self._layers = list(pool.map(lambda n: self._layer(plain, packed, n), range(layers)))
+        self._head = _Head(*self._fast(fast, "lm_head"), head)
+        behind = ThreadPoolExecutor(1, "weights")
+        for layer in self._layers:
+            for linear in (layer.qkv, layer.out, layer.gate_up, layer.down):
+                linear.later = behind.submit(self._parts, fast, linear.names)
+        behind.shutdown(wait=False)
         theta = config["rope_parameters"]["rope_theta"]
         powers = 1.0 / theta ** (torch.arange(0, self._width, 2, dtype=torch.float32) / self._width)
         angles = torch.outer(torch.arange(context_tokens + 1, dtype=torch.float32), powers).repeat(1, 2)
@@ -255,15 +266,15 @@ class LeanRunner(CachingRunner):
         )
         return (x * mean.add_(self._eps).rsqrt_()).bfloat16().mul_(weight)
 
-    def _layer(self, plain: Any, fast: Any, packed: "_PackedFile", number: int) -> _Layer:
+    def _layer(self, plain: Any, packed: "_PackedFile", number: int) -> _Layer:
         at = f"model.layers.{number}"
 
         def linear(whole: str, *parts: str) -> _Linear:
-            names = [whole] if f"{at}.{whole}.q4" in self._names else list(parts)
-            quick = [self._fast(fast, f"{at}.{name}") for name in names]
+            names = [whole] if f"{at}.{whole}.q4" in self._names else parts
+            names = [f"{at}.{name}" for name in names]
             if (many := packed.read(f"{at}.{whole}")) is not None:
-                return _Linear(quick, many)
-            return _Linear(quick, dense=[plain.get_tensor(f"{at}.{part}.weight") for part in parts])
+                return _Linear(names, many)
+            return _Linear(names, dense=[plain.get_tensor(f"{at}.{part}.weight") for part in parts])
 
         biases = [f"{at}.self_attn.{part}_proj.bias" for part in "qkv"]
         has_bias = biases[0] in plain.keys()  # noqa: SIM118
@@ -276,6 +287,9 @@ class LeanRunner(CachingRunner):
             gate_up=linear("mlp.gate_up", "mlp.gate_proj", "mlp.up_proj"),
             down=linear("mlp.down_proj", "mlp.down_proj"),
         )
+
+    def _parts(self, fast: Any, names: Sequence[str]) -> _Parts:
+        return [self._fast(fast, name) for name in names]
 
     def _fast(self, fast: Any, name: str) -> tuple[torch.Tensor, torch.Tensor]:
         if f"{name}.q8" in self._names:
@@ -341,6 +355,19 @@ class _PackedFile:
                     f"delete it to make it anew: rm -r '{self._path.parent}'",
                 )
             done += got
+
+
+def _mapped(path: Path, name: str) -> torch.Tensor:
+    """A bf16 matrix of a file, of which only the rows that are used are ever read."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        entry = json.loads(file.read(size))[name]
+    if entry["dtype"] != "BF16":
+        raise WeightsError(f"{path}: {name} is not bf16", f"delete it to make it anew: rm -r '{path.parent}'")
+    begin, shape = 8 + size + entry["data_offsets"][0], tuple(entry["shape"])
+    # private to this process, and nobody writes
+    bits = np.memmap(path, dtype=np.int16, mode="c", offset=begin, shape=shape)
+    return torch.from_numpy(bits).view(torch.bfloat16)
 
 
 def can_run(folder: Path) -> bool:
