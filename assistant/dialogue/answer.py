@@ -13,7 +13,7 @@ from assistant.dialogue import phrases
 from assistant.dialogue.events import Answered, Check, Citation, Sentence
 from assistant.dialogue.facts import UNENDED, sentences
 from assistant.dialogue.prompts import render
-from assistant.dialogue.verify import Verifier, cite
+from assistant.dialogue.verify import NOTHING_OF, Verifier, cite
 from assistant.errors import Cancelled
 from assistant.evidence import Evidence
 
@@ -154,6 +154,7 @@ class Writer:
                     continue
                 sentence, check = verifier.check(draft)
                 checks.append(check)
+                unknown = unknown or any(reason.startswith(NOTHING_OF) for reason in check.reasons)
                 if sentence is not None:
                     timing.setdefault("first_sentence_s", round(time.perf_counter() - started, 3))
                     kept.append(sentence)

@@ -8,7 +8,7 @@ belongs to another line or clause, or its yes meets a no, the line itself is the
 import re
 from collections.abc import Sequence
 
-from assistant.knowledge.words import query_words, segment
+from assistant.knowledge.words import codes, query_words, segment
 
 _MEASURE = re.compile(
     r"(?P<before>€)?(?P<value>\d+(?:[.,]\d+)?)\s*(?:-\s*)?(?P<unit>%|€|working days?|business days?|个?工作日|个月|欧元|小时|分钟|[a-z]+|[\u4e00-\u9fff])",
@@ -70,6 +70,9 @@ def better_line(question: str, draft: str, lines: Sequence[str]) -> int | None:
     best = max(range(len(lines)), key=fits.__getitem__, default=None)
     if best is None or len(asked & words[best]) < min(2, len(asked)):
         return None
+    named = set(codes(draft))
+    if named and (other := set(codes(lines[best]))) and not named & other:
+        return None  # the line is about another product than the draft
     if _other_number(asked, draft, lines, words, best) or (
         _YES_NO.search(question.strip())
         and len(asked & words[best]) >= 0.6 * len(asked)

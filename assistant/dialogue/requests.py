@@ -71,6 +71,11 @@ def is_polite(message: str) -> bool:
     return bool(_POLITE.search(message))
 
 
+def asks_how(message: str) -> bool:
+    """Whether a message asks about something instead of asking for it to be done."""
+    return bool(_QUESTION.search(message))
+
+
 def is_undo(message: str) -> bool:
     return _whole(_UNDO, message)
 

@@ -22,17 +22,18 @@ from assistant.dialogue.events import (
     Turn,
     Understood,
 )
-from assistant.dialogue.facts import sentences
 from assistant.dialogue.handover import suggest_reply
+from assistant.dialogue.nearest import ABOUT_IT, closest_record, fitting, nearest, worth_reading
 from assistant.dialogue.offer_drafts import drafts_for_agent
 from assistant.dialogue.parts import Parts
 from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
 from assistant.dialogue.questions import one_after_another
 from assistant.dialogue.replies import reply_for_agent
+from assistant.dialogue.requests import asks_how
 from assistant.dialogue.settle import fixed, known_as, settle
 from assistant.dialogue.tools import Toolbox
 from assistant.dialogue.understand import (
-    IN_AN_ARTICLE,
+    MISSING,
     Memory,
     Message,
     speaks_of_somebody,
@@ -45,13 +46,8 @@ LONGEST_MESSAGE = (
     8_000  # characters; more is cut with a note, a mail thread of that length is not one question
 )
 MOST_EVIDENCE = 8
-# in one account's few conversations even a weak hit may be the one; below this it never was
-NEAREST = 0.1
 # where the router left it open and the account's conversations have such a hit, the account's card is all that is added
 SAID_IT = 0.6
-# an article found with this score answers in its own words where the model finds nothing in it; no question of the
-# cases that nobody can answer reaches 0.55
-ABOUT_IT = 0.8
 # these are lists, terms and figures that code has already put into sentences; writing them anew could only spoil
 # them. The number is how sure the router has to be: a question that only sounds like one of risk is for the model.
 EXACT = {"list_customers": 0.0, "offer": 0.0, "next_action": 0.0, "churn_risk": LIKELY}
@@ -280,12 +276,12 @@ class Assistant(Parts):
             today=self.store.as_of.isoformat(),
             cancelled=cancelled,
             tone=self.settings.tone,
-            choose=lambda lines: self.focus.best(message, lines, 3, shared=0.0),
+            choose=lambda lines: fitting(self.focus, message, lines),
         )
         prepared = time.perf_counter() - started
         recited: list[int] = []
         near: tuple[float, int, list[int]] | None = None
-        if evidence and _worth_reading(evidence, self.index):
+        if evidence and worth_reading(evidence, self.index):
             before = memory.question if memory.history else None
             card = f"record:{understood.customers[0]}/profile" if understood.customers else ""
             records = [
@@ -313,9 +309,9 @@ class Assistant(Parts):
                 unknown = writer.answered is None or writer.answered.outcome == "unknown"
                 if unknown and records and understood.confidence >= LIKELY:
                     # the router was right about what is asked, so the record's own words are an answer
-                    yield from writer.quote(evidence, records[0])
+                    yield from writer.quote(evidence, closest_record(message, understood, evidence, records))
                 elif unknown and not records:
-                    near = self._nearest(message, evidence)
+                    near = nearest(self.focus, message, evidence)
                     if (
                         near and near[0] >= ABOUT_IT
                     ):  # so do the words of an article that is certainly about it
@@ -324,9 +320,10 @@ class Assistant(Parts):
         result = writer.answered
         if result is not None and result.outcome == "answered":
             answer, tail, cited = result.answer, "", result.citations
-            if understood.intent == "cancel_or_change" and not session.is_staff:
+            lost = understood.intent == "order_status" and MISSING.search(message)
+            if understood.intent == "cancel_or_change" and not session.is_staff and not asks_how(message):
                 tail = say.change_note
-            elif understood.intent == "complaint" and not session.is_staff:
+            elif (understood.intent == "complaint" or lost) and not session.is_staff:
                 tail = say.offer_person
             elif understood.intent == "offer" and session.is_staff:
                 tail = drafts_for_agent(self, toolbox, understood.customers, message, cancelled)
@@ -364,16 +361,6 @@ class Assistant(Parts):
         yield Answered(
             text, "unknown", cited, checks, timing | {"total_s": round(time.perf_counter() - started, 3)}
         )
-
-    def _nearest(self, message: str, evidence: Sequence[Evidence]) -> tuple[float, int, list[int]] | None:
-        """How well the best article fits, its number, and which of its sentences answer best; None where none is near."""
-        found = [(round(e.score, 1), -n) for n, e in enumerate(evidence, start=1) if e.kind == "article"]
-        score, n = max(found, default=(0.0, 0))
-        if score < IN_AN_ARTICLE:
-            return None
-        lines = sentences(evidence[-n - 1].text)[1:]  # after the title
-        best = self.focus.best(message, lines) or self.focus.best(message, lines, 3, shared=0.0)
-        return (evidence[-n - 1].score, -n, [1 + i for i in best]) if best else None
 
     def toolbox(self, session: Session, language: str, cancelled: Stop = never) -> Toolbox:
         """The tools as this session may use them."""
@@ -497,16 +484,6 @@ def _answered(text: str, outcome: Outcome, started: float) -> Answered:
 def _summary(memory: Memory, message: str) -> str:
     """What a colleague needs to know when taking over: the last questions, newest last."""
     return "\n".join([*(q for q, _ in memory.history), message])[-1000:]
-
-
-def _worth_reading(evidence: Sequence[Evidence], index: Any | None) -> bool:
-    """Whether anything is evidence by key, or found by search with a score above the index's threshold."""
-    threshold = getattr(index, "threshold", 0.0) if index is not None else 0.0
-    return any(
-        e.kind in ("record", "prediction", "policy")
-        or e.score >= (NEAREST if e.kind == "interaction" else threshold)
-        for e in evidence
-    )
 
 
 __all__ = ["Assistant", "ToolCalled", "drain"]

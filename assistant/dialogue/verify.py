@@ -110,6 +110,7 @@ _DATED = {
 }
 
 
+NOTHING_OF = "the evidence doesn't speak of"
 _NOUNS = re.compile(
     r"\b(?:the|your|an?|her|his|last|first|this|that|newest|latest) orders?\b|\border (?=[A-Z]{1,3}-?\d)|订单",
     re.I,
@@ -179,7 +180,9 @@ class Verifier:
         missing += [written for low, high, written in ranges(plain) if not self._spans(low, high)]
         dates = [f for f in facts(plain, names=False) if f.kind == "date"]
         misdated = [f.written for f in dates if self._misdated(plain, f)]
-        missing += misdated or self._of_nothing(plain)
+        if named := self._of_nothing(plain):
+            return None, Check(sentence, "dropped", (f"{NOTHING_OF}: {named}",))
+        missing += misdated
         if missing:
             reasons = tuple(f"not in the evidence: {m}" for m in missing)
             closest = None if misdated else self._closest(plain)
@@ -220,13 +223,13 @@ class Verifier:
         kinds = [{kind for kind, words in _DATED.items() if words.search(line)} for line in told]
         return bool(kinds) and all(kind and not kind & wanted for kind in kinds)
 
-    def _of_nothing(self, plain: str) -> list[str]:
+    def _of_nothing(self, plain: str) -> str:
         """The quantity that a draft gives a number for though the evidence never speaks of one: "the margin is 1190"."""
         found = _THE_QUANTITY.search(plain)
         if found is None or found[1].lower() in _ANY_QUANTITY:
-            return []
+            return ""
         word = stem(found[1].lower())
-        return [] if any(word in segment(known.text) for known in self._known) else [found[1]]
+        return "" if any(word in segment(known.text) for known in self._known) else found[1]
 
     def _repeats(self, text: str) -> bool:
         form = "".join(_TOKEN.findall(text.lower()))

@@ -124,3 +124,30 @@ def test_a_colleague_without_an_account_gets_the_article_or_is_asked_for_the_acc
     assert turn.answer.startswith("Which customer do you mean?")
     turn = assistant.ask("What may I offer her?", session=AGENT)
     assert turn.answer.startswith("Which customer do you mean?") and not turn.tools
+
+
+def test_a_question_about_changing_something_is_not_told_that_it_cant_be_changed(make: Make) -> None:
+    note = "I can't make this change myself"
+    assistant = make("You can cancel within 30 days of delivery [1].")
+    assert note not in assistant.ask("How do I cancel a return within 30 days?", session=ANNA).answer
+    assert note in make("The label costs 3.90 EUR.").ask("cancel the return label", session=ANNA).answer
+
+
+def test_a_parcel_that_did_not_come_is_looked_up_in_the_articles_too(make: Make) -> None:
+    turn = make("Order LO-100001 was placed on 2026-08-31 [1].").ask(
+        "where is LO-100001, it never arrived!", session=ANNA
+    )
+    assert [t.name for t in turn.tools] == ["order_status", "search_knowledge"]
+    assert turn.answer.endswith('just write "talk to a person".')
+
+
+def test_what_is_quoted_of_a_record_is_the_order_that_is_meant(make: Make) -> None:
+    assistant = make("I don't know.")
+    turn = assistant.ask("which of the orders of C-1042 was the Piccolo G2 in?", session=AGENT)
+    assert turn.answer.startswith("Order LO-100002") and turn.citations[0].id == "record:LO-100002"
+
+
+def test_a_quantity_that_no_evidence_speaks_of_is_not_known(make: Make) -> None:
+    assistant = make("The margin on the Piccolo G2 is 129.00 EUR [1].")
+    turn = assistant.ask("what price margin is on the Piccolo G2", session=AGENT)
+    assert turn.outcome == "unknown" or "margin" not in turn.answer
