@@ -91,7 +91,8 @@ def read_parts(text: str, known: Iterable[Address] = ()) -> Address | None:
     if match is None:
         return None
     found = Address(street=match[1].strip())
-    for part in (p.strip(" .") for p in match[2].split(",")):
+    rest = re.split(r"(?<=\d)\.\s", match[2])[0]  # the next sentence begins with a capital, too
+    for part in (p.strip(" .") for p in rest.split(",")):
         if not part:
             continue
         if re.match(r"(?:suite|apt|apartment|unit|floor|#)\b", part, re.I):

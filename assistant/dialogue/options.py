@@ -176,9 +176,7 @@ def _patterns(name: str, value: str, values: Sequence[str]) -> list[str]:
         return [rf"\b{head} (?:of |is )?{re.escape(plain)}\b(?! (?:more|less|fewer))", rf"\b{re.escape(plain)} {unit}s?\b(?! (?:more|less|fewer))"]  # fmt: skip
     if plain in _LETTERS or (len(plain) <= 2 and plain.isalpha()):
         word = _LETTERS.get(plain)
-        letter = (
-            rf"\b(?:size {re.escape(plain)}|{re.escape(plain)} size|(?:in|an?|to) {re.escape(plain)})\b(?!')"
-        )
+        letter = rf"\b(?:size {re.escape(plain)}|{re.escape(plain)} size|(?:in|an?|to|be) {re.escape(plain)})\b(?!')"
         if len(plain) > 1:
             letter = rf"\b{re.escape(plain)}\b"
         return [letter, *([rf"(?<!extra )\b{word}\b"] if word else [])]

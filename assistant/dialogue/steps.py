@@ -12,7 +12,17 @@ from assistant.dialogue.addresses import Address, address_of
 from assistant.dialogue.holdings import Holdings, Key
 from assistant.dialogue.policy import Policy
 from assistant.dialogue.proposals import Answer, Proposal, Refusal, Row
-from assistant.dialogue.wishes import PERSON, Finder, Question, Wish, is_payment, sentences, statuses, told
+from assistant.dialogue.wishes import (
+    PERSON,
+    SAME_AS,
+    Finder,
+    Question,
+    Wish,
+    is_payment,
+    sentences,
+    statuses,
+    told,
+)
 
 # "I never want to cancel the whole order"; "if it can't be refunded to the gift card, no cancellation"
 _NEVER_WHOLE = re.compile(
@@ -275,7 +285,7 @@ class Reader:
             )
         parts, orders = address.as_dict(), self.account.orders
         going = [o for o in wish.orders if address_of(orders[o]) != address]
-        if not wish.orders and re.search(r"\border\b", wish.text, re.I):
+        if not wish.orders and re.search(r"\border\b", SAME_AS.split(wish.text)[0], re.I):
             # "my wrong order": the only one that goes elsewhere
             others = self.account.with_status(statuses(self.policy, "address"))
             others = [o for o in others if address_of(orders[o]) != address]
@@ -295,7 +305,7 @@ class Reader:
             return there
         at = wish.text.lower().find(" to ")
         tail = wish.text[max(at, 0) :]
-        source = re.search(r"\b(?:same as|as (?:in|for|of))\b(.*)", wish.text, re.I)
+        source = SAME_AS.search(wish.text)
         if source and (ids := self.account.orders_in(source[1])):
             return address_of(orders[ids[0]])
         if re.search(r"\b(?:original|old|previous)\b", tail) and (before := self._address_before(wish)):

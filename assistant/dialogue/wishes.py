@@ -18,16 +18,23 @@ from assistant.dialogue.policy import Policy
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(#.])|\n+|(?<=[a-z]); ")
 _VERB = re.compile(
     r"\b(?P<cancel>cancel(?:l?ing|l?ed(?! order))?)\b(?! reason)"
-    r"|(?<!\bthe )(?<!\ba )(?<!\bany )\b(?P<return>return(?:ing)?|sen(?:d|ding) (?:\w+ ){1,6}?back|giv(?:e|ing) back|(?:get |want |like )(?:a |my )?(?:full )?refund (?:for|of|on)|money back (?:for|on)|refund(?:ing)? (?:the|my|both)\b(?! (?:difference|money|amount)))\b"
+    r"|(?<!\bthe )(?<!\ba )(?<!\bany )\b(?P<return>return(?:ing)?|sen(?:d|ding) (?:\w+ ){0,6}?back|giv(?:e|ing) back|(?:get |want |like )(?:a |my )?(?:full )?refund (?:for|of|on)|money back (?:for|on)|refund(?:ing)? (?:the|my|both)\b(?! (?:difference|money|amount)))\b"
     r"|(?<!\bthe )(?<!\bno )(?<!\ban )(?<!\bany )\b(?P<change>exchang(?:e|ing)|(?:needs?|has|have) to be exchanged|swap(?:ping)?|modify(?:ing)?|chang(?:e|ing)|switch(?:ing)?|replac(?:e|ing)|"
     r"upgrad(?:e|ing)|updat(?:e|ing)|correct(?:ing)?|ask(?:ing)? for a (?:new|another)|get the(?! (?:refund|tracking|total|money|order|price|number|amount)))\b"
     r"(?! (?:my|your) mind)"
-    r"|\b(?P<move>(?:ship|send|deliver|redirect|forward)(?:ped|ed|t)? (?:\w+ ){0,5}?to (?:my|another|a different|this|a new)(?: \w+){0,3} (?:address|home|house|place))\b",
+    # wanted in other words: "the shirt should be blue", "I'd rather have the large one", "make the lamp a brighter one"
+    r"|\b(?P<other>should (?:be|have been)\b(?! (?:refunded|returned|cancell?ed|exchanged|changed|sent|able|possible|in|there|enough|done|fine|ok|the same)\b)|rather have\b|mak(?:e|ing) (?=(?:the|my)\b)"
+    r"|(?:want|need|like|prefer) (?=(?:the|my|an?) (?!refund|money|difference|payment|total|order)[^.]*\binstead\b)"
+    r"|(?:want|need|like|prefer) (?=(?:the|an?) (?:[a-z]+er|different|other) one\b))"
+    r"|\b(?P<pay>pay(?:ing)? (?=[^.]*\b(?:with|by|using|via|through)\b[^.]*\binstead\b))"
+    r"|\b(?P<move>us(?:e|ing) (?=(?:the |my )?(?:same |default |other |new |old |\w+ )?address\b)|(?:ship|send|deliver|redirect|forward)(?:ped|ed|t)? (?:[#\w]+ ){0,5}?to (?:my|another|a different|this|a new)(?: \w+){0,3} (?:address|home|house|place))\b",
     re.I,
 )
 _NOT = re.compile(r"\b(?:don't|do not|never|not|nothing else|won't|without)\b[^,.;]{0,18}$", re.I)
 _ALL_ITEMS = re.compile(
-    r"\b(?:all (?:of )?(?:the |my |your )?(?:items?|things|products)|everything|all things ordered)\b", re.I
+    r"\b(?:(?:all|both) (?:of )?(?:the |my |your )?(?:items?|things|products)|everything|all things ordered"
+    r"|(?:whole|entire|complete) order)\b",
+    re.I,
 )
 _ALL_ORDERS = re.compile(
     r"\b(?:all|both|every|each|any|possible)\b[^.,]{0,30}\borders?\b|\border addresses\b", re.I
@@ -50,7 +57,13 @@ _TOGETHER = re.compile(
 _ACCOUNT_ADDRESS = re.compile(
     r"\b(?:user|default|account|profile|home)(?: \w+)? address\b|\bmy address\b(?! (?:of|for|on))", re.I
 )
-_SAME_AS = re.compile(r"\b(?:same as|as (?:in|for|of))\b(.*)", re.I | re.S)
+# "my new address is ... Update my account and the order": where an address is kept, said after the address
+_KEPT_ADDRESS = re.compile(r"\b(?:account|profile|orders?)\b", re.I)
+_MOVED = re.compile(r"\b(?:i|we)(?:['’]ve| have)? (?:just |recently )?moved\b|\bnew address\b", re.I)
+SAME_AS = re.compile(
+    r"\b(?:same as|as (?:in|for|of|(?=order\b|my\b))|(?:one|to (?:the )?address) (?:of|for|from|in|on) (?=order\b|#))(.*)",
+    re.I | re.S,
+)
 
 
 @dataclass
@@ -81,10 +94,20 @@ def wishful(message: str) -> bool:
     return any(_VERB.search(s) for s in sentences(message))
 
 
+# as people type in a chat
+_SHORT = tuple(
+    (re.compile(rf"(?<![\w'’#-]){short}(?![\w'’-])"), whole)
+    for short, whole in (("u", "you"), ("n", "and"), ("pls", "please"), ("plz", "please"), ("ur", "your"))
+)
+_PROPOSED = re.compile(r"^(?:what|how) about \w+ing\b", re.I)
+
+
 def sentences(text: str) -> list[str]:
     """The sentences of ``text`` that are no questions about how something is done."""
+    for short, whole in _SHORT:
+        text = short.sub(whole, text)
     found = [s.strip() for s in _SENTENCE.split(text) if s and s.strip()]
-    kept = [s for s in found if not s.endswith(("?", "？")) or requests.is_polite(s)]
+    kept = [s for s in found if not s.endswith(("?", "？")) or requests.is_polite(s) or _PROPOSED.search(s)]
     return [s if s[-1] in ".!?" else f"{s.rstrip(';,')}." for s in kept]
 
 
@@ -144,11 +167,14 @@ class Finder:
             end = verbs[n + 1].start() if n + 1 < len(verbs) else len(text)
             marks = [e for mark in (". ", "; ") if (e := text.find(mark, verb.end())) >= 0]
             region = text[verb.start() : min(end, min(marks, default=len(text)) + 1)]
-            kind = str(verb.lastgroup)
+            kind = {"other": "change", "pay": "change"}.get(str(verb.lastgroup), str(verb.lastgroup))
             named = any(verb.start() < m.start < end for m in mentions)
-            if kind == "move" or (kind == "change" and re.search(r"\baddress(?:es)?\b|\bnew home\b", region)):
+            there = kind == "change" and not named and _KEPT_ADDRESS.search(region) and _MOVED.search(text)
+            if kind == "move" or (
+                kind == "change" and (there or re.search(r"\baddress(?:es)?\b|\bnew home\b", region))
+            ):
                 wishes.append(self._address(verb.start(), region, text))
-            elif kind == "change" and not named and is_payment(region):
+            elif verb.lastgroup == "pay" or (kind == "change" and not named and is_payment(region)):
                 wishes.append(Wish("payment", verb.start(), region, orders=self.account.orders_in(region)))
             else:
                 wishes.append(Wish(kind, verb.start(), region))
@@ -222,7 +248,8 @@ class Finder:
         account = self.account
         keys = [k for k, item in account.items.items() if item["product_id"] in mention.products]
         words = text[sentence[0] : sentence[1]]
-        if ids := account.orders_in(words):
+        beside_it = re.split(r",|\band\b", text[mention.end : sentence[1]])[0]  # "the lamp in 1003", not the other
+        if ids := account.orders_in(beside_it) or account.orders_in(words):
             keys = [k for k in keys if k[0] in ids] or keys
         fitting = [k for k in keys if account.orders[k[0]]["status"] in statuses(self.policy, wish.kind)]
         for pattern, inside in (
@@ -235,7 +262,7 @@ class Finder:
             return keys[:1]  # its own obstacle is the answer
         for other in beside:
             fitting = [k for k in fitting if self._holds(k[0], other.products)] or fitting
-        if re.search(r"\bsame order\b", words):
+        if re.search(r"\b(?:same|that|this) order\b", words):
             fitting = [k for k in fitting if k[0] in self._lately] or fitting
             for other in account.mentions(words):
                 fitting = [k for k in fitting if self._holds(k[0], other.products)] or fitting
@@ -255,7 +282,11 @@ class Finder:
         if both or re.search(r"\b(?:all|both|every|each|my pending)\b", around, re.I):
             return fitting
         count = re.search(r"\b(two|three|four)\b", around, re.I)
-        only_one = re.search(r"\bonly (?:need|want) one\b|\bone of\b", text, re.I)
+        only_one = re.search(
+            r"\bonly (?:need|want) one\b|\bone of\b|\bthe (?:[a-z]+er|more expensive|less expensive) one\b",
+            text,
+            re.I,
+        )
         if count and len(fitting) == ("two", "three", "four").index(count[1].lower()) + 2 and not only_one:
             return fitting
         if picked := self._by_price(fitting, f"{text[mention.start :]} {answer}"):
@@ -265,6 +296,11 @@ class Finder:
         same_order = [k for k in fitting if any(k[0] == known[0] for known in wish.items)]
         if len(same_order) == 1:
             return same_order
+        only_order = account.orders_in(text)
+        if len(only_order) == 1 and (there := [k for k in fitting if k[0] in only_order]):
+            fitting = there  # "... a blue one. It's order 1002."
+            if len(fitting) == 1:
+                return fitting
         # people speak of one order at a time: the one that holds most of what the message names
         named = account.mentions(text)
         held = {k: sum(self._holds(k[0], m.products) for m in named) for k in fitting}
@@ -362,15 +398,18 @@ class Finder:
         """A wish for another address: of the account, of orders, or both."""
         account = self.account
         wish = Wish("address", at, region)
-        wish.account = bool(_ACCOUNT_ADDRESS.search(re.sub(r"\bto (?:the |my )?default.*", "", region)))
+        kept = re.search(r"\b(?:account|profile)\b", region) if _MOVED.search(text) else None
+        wish.account = bool(
+            kept or _ACCOUNT_ADDRESS.search(re.sub(r"\bto (?:the |my )?default.*", "", region))
+        )
         open_ones = account.with_status(statuses(self.policy, "address"))
-        target = _SAME_AS.split(region)[0]
-        ids = account.orders_in(target) or account.orders_in(_SAME_AS.split(_sentence_of(text, at))[0])
+        target = SAME_AS.split(region)[0]
+        ids = account.orders_in(target) or account.orders_in(SAME_AS.split(_sentence_of(text, at))[0])
         if ids:
             wish.orders = ids
         elif _ALL_ORDERS.search(region):
             wish.orders = open_ones
-        elif re.search(r"\border'?s?\b", region, re.I) or not wish.account:
+        elif re.search(r"\border'?s?\b", target, re.I) or not wish.account:
             products = frozenset(account.products_in(target))
             with_item = [o for o in open_ones if self._holds(o, products)]
             there = addresses.named(re.split(r"\bto\b", target)[0], account.addresses())

@@ -146,6 +146,22 @@ def swap(order: str, old: list[str], new: list[str], payment: str = "card") -> d
         ("I want to change the shirt in #A1001 to green. If that is not available, cancel the whole order, it was a mistake.",
          [("cancel_order", {"order": "#A1001", "reason": "mistake"})]),
         ("Please change the payment of order #A1001 to PayPal.", [("change_payment", {"order": "#A1001", "payment": "pal"})]),
+        # in other words
+        ("I'd like the shirt from #A1002 in large instead of medium.", [("exchange_items", swap("#A1002", ["S2"], ["S5"]))]),
+        ("I ordered the wrong size. The shirt in #A1002 should be L and blue.", [("exchange_items", swap("#A1002", ["S2"], ["S5"]))]),
+        ("I would rather have the most expensive shirt available in #A1001.", [("change_items", swap("#A1001", ["S2"], ["S5"]))]),
+        ("My lamp in #A1002 is too bright. I want the dimmer one, same material.", [("exchange_items", swap("#A1002", ["L2"], ["L1"]))]),
+        ("Make the lamp in #A1001 a high one, keep steel.", [("change_items", swap("#A1001", ["L1"], ["L2"]))]),
+        ("can u change shirt #A1001 to blue n lamp to wooden pls", [("change_items", swap("#A1001", ["S2", "L1"], ["S3", "L3"]))]),
+        ("What about exchanging the shirt for a blue one in L? It's order #A1002. Pay any difference with PayPal.",
+         [("exchange_items", swap("#A1002", ["S2"], ["S5"], "pal"))]),
+        ("Return both items of #A1002 and refund to the original payment method.",
+         [("return_items", {"order": "#A1002", "items": ["S2", "L2"], "refund_to": "card"})]),
+        ("Send back the shirt from #A1002, and exchange the lamp in #A1003 for wood.",
+         [("return_items", {"order": "#A1002", "items": ["S2"], "refund_to": "card"}),
+          ("exchange_items", swap("#A1003", ["L1"], ["L3"]))]),
+        ("I got two lamps. I want to return the cheaper one.",
+         [("return_items", {"order": "#A1003", "items": ["L1"], "refund_to": "card"})]),
     ],
 )  # fmt: skip
 def test_wishes_are_done_after_a_yes_and_not_before(shop: Store, message: str, expected: Any) -> None:
@@ -174,6 +190,34 @@ def test_what_is_done_stands_in_the_record_and_is_undone_as_a_whole(shop: Store)
     talk.say("undo")
     after = [shop.order("#A1001"), shop.items("#A1001"), shop.payment_methods("U-1"), shop.customer("U-1")]
     assert after == before and len(shop.payments("#A1001")) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "street", "where"),
+    [
+        ("Please ship order #A1001 to my New York address instead.", "7 Lake Street", ["orders"]),
+        ("Use the same address as order #A1002 for order #A1001.", "7 Lake Street", ["orders"]),
+        ("Change my default address to the one of order #A1002.", "7 Lake Street", ["customers"]),
+        ("I moved. My new address is 9 Oak Ave, Denver, CO 80202. Update my account and the pending order.",
+         "9 Oak Ave", ["orders", "customers"]),
+    ],
+)  # fmt: skip
+def test_where_something_goes_is_said_in_many_ways(
+    shop: Store, message: str, street: str, where: list[str]
+) -> None:
+    talk = Talk(shop)
+    assert talk.say(message) is not None
+    talk.say("yes")
+    row: dict[str, Any] = {"orders": shop.order("#A1001"), "customers": shop.customer("U-1")}
+    changed = [table for table, found in row.items() if found["attributes"]["address"] == street]
+    assert changed == where
+    if street == "9 Oak Ave":
+        assert all(found["attributes"]["state"] == "CO" for found in row.values())
+
+
+def test_another_way_to_pay_is_a_wish_too(shop: Store) -> None:
+    reply = Talk(shop).say("I want to pay #A1001 with my gift card instead.")
+    assert reply is not None and "50.00 would be needed, it holds 3.00" in reply.text
 
 
 def test_two_yes_do_it_once(shop: Store) -> None:
