@@ -36,6 +36,8 @@ _NARROWED = re.compile(
 _CLAUSES = re.compile(r"[,;，；]\s*|\s(?:but|and|while|although)\s|(?:但是?|而且?)")
 _SUBJECT = re.compile(r"\s*(?:[A-ZÀ-Þ][\w'’-]+\s+)+(?=(?:has|have|had|did|does|is|was)\b)")
 _ASIDE = re.compile(r"\([^)]*\)|（[^）]*）")
+# the customer's own words, not a note of ours
+_BY_CUSTOMER = re.compile(r"Customer \S+ (?:wrote|said)\b|客户\S+?(?:说|写)")
 # words of one kind of thing: a purchase may be stated as an order, or as money spent
 _SAME: tuple[frozenset[str], ...] = tuple(
     frozenset(w for word in words.split() for w in segment(word))
@@ -189,7 +191,12 @@ def contradicted(
     for n, e in enumerate(evidence, start=1):
         if len(single) > 1 and e in single and not (named or wanted.bought):
             continue  # which of them is meant can't be told
-        if e.kind == "interaction" or (e.kind == "article" and re.search(r"\d", clause)):
+        if e.kind == "interaction":
+            # what somebody said proves that it was said, and when; of what it says nothing is believed
+            if wanted.contacted and _BY_CUSTOMER.match(e.text) and _said_within(e, span):
+                return sentences(e.text)[0].strip(), n
+            continue
+        if e.kind == "article" and re.search(r"\d", clause):
             continue
         here = {f.value for f in facts(f"{e.text} {e.source}", names=False) if f.kind == "reference"}
         if not named <= here:
@@ -243,6 +250,11 @@ class _Wanted:
         """Whether what is denied is that there was any order at all."""
         return len(self.groups) == 1 and bool(self.groups[0] & (_SAME[0] | {"订单"}))
 
+    @property
+    def contacted(self) -> bool:
+        """Whether what is denied is that the customer was in touch at all."""
+        return len(self.groups) == 1 and bool(self.groups[0] & (_SAME[2] | {"联系"}))
+
     def stated_in(self, sentence: str, span: Span, today: date | None, *, plain: bool) -> bool:
         """Whether ``sentence`` holds all of it, in a clause that gives a quantity, a date or a word for it within ``span``.
 
@@ -275,6 +287,13 @@ class _Wanted:
         words = set(segment(text))
         low = text.lower()
         return any(form in words or (not form.isascii() and form in low) for form in forms)
+
+
+def _said_within(e: Evidence, span: Span) -> bool:
+    """Whether a conversation is of a day in ``span``; of any day where that is open."""
+    day = (e.at or "")[:10]
+    first, last = (d.isoformat() if d else "" for d in span)
+    return bool(day) and first <= day and (not last or day <= last)
 
 
 def _counts(clause: str) -> bool:

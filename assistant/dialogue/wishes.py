@@ -248,7 +248,9 @@ class Finder:
         account = self.account
         keys = [k for k, item in account.items.items() if item["product_id"] in mention.products]
         words = text[sentence[0] : sentence[1]]
-        beside_it = re.split(r",|\band\b", text[mention.end : sentence[1]])[0]  # "the lamp in 1003", not the other
+        beside_it = re.split(r",|\band\b", text[mention.end : sentence[1]])[
+            0
+        ]  # "the lamp in 1003", not the other
         if ids := account.orders_in(beside_it) or account.orders_in(words):
             keys = [k for k in keys if k[0] in ids] or keys
         fitting = [k for k in keys if account.orders[k[0]]["status"] in statuses(self.policy, wish.kind)]

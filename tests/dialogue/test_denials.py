@@ -161,3 +161,30 @@ def test_the_verifier_says_what_the_evidence_says_instead() -> None:
 )
 def test_words_for_a_time_are_taken_out(text: str, left: str) -> None:
     assert " ".join(without_period(text).split()) == left
+
+
+WROTE = Evidence("interaction:I-2", "interaction", "Customer C-7 wrote on 2026-10-13 (email): please put our number on it.", "interaction:I-2", "2026-10-13T16:02:48")  # fmt: skip
+SCHRIEB = Evidence("interaction:I-2", "interaction", "客户C-7说（2026-10-13，邮件）：发票上请写订单号。", "interaction:I-2", "2026-10-13T16:02:48")  # fmt: skip
+NOTE = Evidence("interaction:I-3", "interaction", "Our note on C-7 on 2026-10-14 (call): nobody answered.", "interaction:I-3", "2026-10-14T09:00:00")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("draft", "evidence", "denied"),
+    [
+        ("The customer has not contacted us in October 2026.", WROTE, True),
+        ("C-7 has never written to us.", WROTE, True),
+        ("该客户从未联系过我们。", SCHRIEB, True),
+        ("该客户2026年10月没有联系我们。", SCHRIEB, True),
+        # another time, something narrower, our own note
+        ("The customer has not contacted us in September 2026.", WROTE, False),
+        ("The customer has not contacted us about the delivery.", WROTE, False),
+        ("The customer did not ask for a refund.", WROTE, False),
+        ("The customer has not written back since.", WROTE, False),
+        ("The customer has not contacted us in October 2026.", NOTE, False),
+        ("该客户没有联系我们要求退款。", SCHRIEB, False),
+    ],
+)
+def test_that_somebody_was_in_touch_is_proved_by_what_was_said(
+    draft: str, evidence: Evidence, denied: bool
+) -> None:
+    assert (contradicted(draft, [evidence], today=TODAY) is not None) is denied
