@@ -8,6 +8,7 @@ import pytest
 
 from assistant.crm import Store
 from assistant.dialogue.events import Session
+from assistant.dialogue.focus import Focus
 from assistant.dialogue.toolkit import ARGUMENTS as TAKES
 from assistant.dialogue.toolkit import ROLES
 from assistant.dialogue.tools import Toolbox
@@ -15,7 +16,7 @@ from assistant.errors import ModelError, PermissionDenied
 from assistant.evidence import Evidence
 from assistant.knowledge import KnowledgeIndex
 
-from .doubles import FixedChurn, WordMood
+from .doubles import FixedChurn, WordEmbedder, WordMood
 
 Box = Callable[..., Toolbox]
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -314,3 +315,17 @@ def test_langchain_tools_check_their_arguments(box: Box) -> None:
     ):
         with pytest.raises(ValidationError):
             tools[name].invoke(wrong)
+
+
+def test_an_article_comes_in_the_language_of_the_answer_and_none_that_is_far_behind(store: Store, index: KnowledgeIndex) -> None:  # fmt: skip
+    def searched(language: str, query: str) -> list[str]:
+        toolbox = Toolbox(
+            store=store, index=index, models=lambda name: None, session=Session("visitor"), language=language,
+            focus=Focus(WordEmbedder().encode),
+        )  # fmt: skip
+        return [e.source for e in toolbox.call("search_knowledge", {"query": query})[1]]
+
+    assert searched("en", "how much is the return label")[0] == "public/en/returns.md"
+    assert searched("zh", "how much is the return label")[0] == "public/zh/returns.md"
+    assert searched("zh", "how long is the warranty of grinders")[0] == "public/en/warranty.md"  # only there
+    assert searched("en", "how long is the warranty of grinders and machines") == ["public/en/warranty.md"]
