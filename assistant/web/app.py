@@ -148,7 +148,7 @@ def _plain_routes(app: FastAPI, context: Context) -> None:
             company=context.company,
         )
 
-    @app.get("/health")
+    @app.get("/health", tags=["monitoring"])
     def health() -> dict[str, Any]:
         """That the server is up and its record can be read: its version, and how many wait in line."""
         store.meta("company_name")

@@ -96,8 +96,12 @@ class Models(Part):
         """How often the record is looked at."""
         self.admin(request)
         hours = self.context.settings.retrain_hours
-        said = f"every {hours:g} hours" if hours else "not by itself; the settings say how often"
-        return f'<p class="soft small">Whether models have to be trained again is looked at {said}.</p>'
+        said = (
+            f"Whether models have to be trained again is looked at every {hours:g} hours."
+            if hours
+            else "Models are trained again when somebody says so; the settings can have the record looked at now and then."
+        )
+        return f'<p class="soft small">{said}</p>'
 
     def moved(self, request: gr.Request) -> str:
         """Which models should be trained again, and why."""
