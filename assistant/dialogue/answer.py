@@ -17,7 +17,7 @@ from assistant.dialogue.verify import NOTHING_OF, Verifier, cite
 from assistant.errors import Cancelled
 from assistant.evidence import Evidence
 
-_UNKNOWN = re.compile(
+UNKNOWN = re.compile(
     r"\bI (?:don't|do not) know\b|\bthere is no (?:information|mention)\b|\bno (?:information|details) (?:is|are|about|on)\b"
     r"|\b(?:evidence|information|articles?|records?|text|message) (?:provided |given |above )?"
     r"(?:does not|doesn't|do not|don't) (?:mention|say|specify|contain|provide|include|answer|state)"
@@ -146,7 +146,7 @@ class Writer:
         )
         try:
             for draft in _drafts(stream, timing, self.cancelled):
-                if _UNKNOWN.search(draft):
+                if UNKNOWN.search(draft):
                     unknown = True
                     checks.append(Check(draft, "dropped", ("says that it is not known",)))
                     if not kept:

@@ -38,6 +38,16 @@ _YES_NO = re.compile(
 )
 
 
+# what is not to be had at all: no condition, no time, no part of it
+_FORBIDS = re.compile(
+    r"\b(?:cannot|can not|not (?:possible|available|allowed|accepted))\b|\b(?:ca|do|does|wo)n['’]t\b"
+    r"|不能|不可以?|无法|不(?:支持|接受|提供|送|寄|发)",
+    re.I,
+)
+_ONLY_SO = re.compile(
+    r"\b(?:if|unless|except|only|when|once|after|before|until|that (?:has|have|is|are)|yet|again)\b|如果|若|除非|只|[之以]?[后前]",
+    re.I,
+)
 _QUESTION_FORM = re.compile(r"(?:^|[^\u3400-\u9fff])?([\u3400-\u9fff])不\1")
 
 
@@ -66,7 +76,13 @@ def better_line(question: str, draft: str, lines: Sequence[str]) -> int | None:
         return None
     said = set(query_words(draft))
     words = [set(segment(line)) for line in lines]
-    fits = [len(asked & w) + 0.3 * len((said - asked) & w) for w in words]
+    affirmed = bool(_YES_NO.search(question.strip())) and not _NO.search(draft)
+    if affirmed and (forbidden := _forbidden(asked & said, lines, words)) is not None:
+        return forbidden
+    fits = [
+        -1.0 if _opposite(asked, line, w) else len(asked & w) + 0.3 * len((said - asked) & w)
+        for line, w in zip(lines, words, strict=True)
+    ]
     best = max(range(len(lines)), key=fits.__getitem__, default=None)
     if best is None or len(asked & words[best]) < min(2, len(asked)):
         return None
@@ -80,6 +96,24 @@ def better_line(question: str, draft: str, lines: Sequence[str]) -> int | None:
     ):
         return best
     return None
+
+
+def _forbidden(asked: set[str], lines: Sequence[str], words: Sequence[set[str]]) -> int | None:
+    """The line that says no, where one of the words asked for ("Switzerland") is in no line that doesn't."""
+    for word in sorted(asked - _MEASURED, key=lambda word: (-len(word), word)):
+        if len(word) < (4 if word.isascii() else 2):
+            continue
+        holders = [i for i, w in enumerate(words) if word in w]
+        if 1 <= len(holders) <= 2 and all(
+            _FORBIDS.search(lines[i]) and not _ONLY_SO.search(lines[i]) for i in holders
+        ):
+            return max(holders, key=lambda i: len(asked & words[i]))
+    return None
+
+
+def _opposite(asked: set[str], line: str, words: set[str]) -> bool:
+    """Whether a line speaks of the opposite: of unopened bags where an opened one is asked about."""
+    return any(f"un{word}" in words if word.isascii() else f"未{word}" in line for word in asked)
 
 
 def _other_number(

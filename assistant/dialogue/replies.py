@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from assistant.dialogue import safety
-from assistant.dialogue.answer import Stop, never, stoppable
+from assistant.dialogue.answer import UNKNOWN, Stop, never, stoppable
 from assistant.dialogue.events import Sentence
 from assistant.dialogue.facts import sentences
 from assistant.dialogue.prompts import render
@@ -183,7 +183,9 @@ def _checked(text: str, evidence: Sequence[Evidence], company: str) -> list[tupl
     kept = []
     for sentence in sentences(re.sub(r"\s*[\[【]\d{1,2}[\]】]", "", text)):
         promises = [m[0].lower() for m in _PROMISE.finditer(sentence)]
-        if any(p not in ours for p in promises) or _CLAIM.search(sentence) or _INTERNAL.search(sentence):
+        if any(p not in ours for p in promises) or any(
+            words.search(sentence) for words in (_CLAIM, _INTERNAL, UNKNOWN)
+        ):
             continue
         if re.match(
             r"(?:dear|hi|hello|kind regards|best regards|sincerely)\b|亲爱的|尊敬的|此致|您好[，,！!]?[^，。]{0,12}[。！!]?$",

@@ -182,6 +182,7 @@ def evidence_for(store: Store, customer: str = "C-1042") -> list[Any]:
         ("Your order LO-999999 is on its way.", False),
         ("It arrives on 2026-12-24.", False),
         ("As your churn risk is high, we care.", False),
+        ("I'm sorry, but I can't assist with that.", False),
     ],
 )
 def test_a_draft_keeps_only_what_the_evidence_bears(store: Store, said: str, kept: bool) -> None:

@@ -88,3 +88,44 @@ def test_a_wish_asks_whether_it_may_be_had() -> None:
     wish = "I'd like to return a grinder I've used twice"
     assert better_line(wish, "You may return a grinder you've used twice.", lines) == 1
     assert better_line(wish, "A used grinder can't be returned unless it is faulty.", lines) is None
+
+
+ABROAD = [
+    "We deliver to six countries: the Netherlands, Belgium, Germany, France, Ireland and Austria.",
+    "Standard shipping is 4.90 EUR to all six countries, and free from 45.00 EUR.",
+    "Addresses we can't use: Switzerland and the United Kingdom.",
+    "You may order from there for delivery to an address in one of our six countries.",
+]
+OPENED = [
+    "Unopened bags may be returned within 30 days; the label costs 3.90 EUR.",
+    "You may return anything unused and in its original box within 30 days of delivery.",
+    "Opened coffee can't be returned.",
+]
+OPENED_ZH = [
+    "收货后 30 天内，未使用且带原包装盒的商品都可以退。",
+    "未开封的咖啡和其他商品一样，只要封口完好，30 天内可以退。",
+    "不能退的商品: 已开封的咖啡和茶。",
+]
+
+
+@pytest.mark.parametrize(
+    "question, draft, lines, found",
+    [
+        ("Do you ship to Switzerland?", "Yes, we ship to Switzerland.", ABROAD, 2),
+        ("Do you ship to Ireland?", "Yes, we ship to Ireland.", ABROAD, None),
+        ("Do you deliver to Austria?", "Yes, we deliver to Austria, 4.90 EUR.", ABROAD, None),
+        (
+            "Can I return an opened bag?",
+            "You can return an opened bag within 30 days of delivery.",
+            OPENED,
+            2,
+        ),
+        ("Can I return an unopened bag?", "You can return an unopened bag within 30 days.", OPENED, None),
+        ("开封的咖啡可以退吗？", "可以，开封的咖啡30天内可以退。", OPENED_ZH, 2),
+        ("未开封的咖啡可以退吗？", "可以，未开封的咖啡30天内可以退。", OPENED_ZH, None),
+    ],
+)
+def test_what_is_asked_for_and_only_ever_refused_is_refused(
+    question: str, draft: str, lines: list[str], found: int | None
+) -> None:
+    assert better_line(question, draft, lines) == found
