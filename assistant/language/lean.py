@@ -11,12 +11,13 @@ import ctypes
 import json
 import os
 import threading
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -149,8 +150,6 @@ class LeanRunner(CachingRunner):
     few_rows, shared_rows = _FEW_ROWS, _SHARED_ROWS
 
     def __init__(self, folder: Path, context_tokens: int) -> None:
-        from safetensors import safe_open
-
         config = json.loads((folder / "config.json").read_text())
         self.vocab_size = int(config["vocab_size"])
         self._heads, self._kv_heads = config["num_attention_heads"], config["num_key_value_heads"]
@@ -158,18 +157,16 @@ class LeanRunner(CachingRunner):
         layers, like = config["num_hidden_layers"], torch.empty(0, dtype=torch.bfloat16)
         super().__init__(layers, self._kv_heads, self._width, context_tokens, like)
         self._eps = config["rms_norm_eps"]
-        plain = safe_open(folder / "model.safetensors", "pt")
-        fast = safe_open(folder / "fast.safetensors", "pt")
-        self._names = set(fast.keys())
+        plain, fast = (_WeightsFile(folder / f"{name}.safetensors") for name in ("model", "fast"))
+        self._names = fast.names
         self._repack = not _layout_fits()
-        self._embedding = _mapped(folder / "model.safetensors", "model.embed_tokens.weight")
-        self._norm_out = plain.get_tensor("model.norm.weight")
-        untied = "lm_head.weight" in plain.keys()  # noqa: SIM118
-        head = plain.get_tensor("lm_head.weight") if untied else self._embedding
+        self._embedding = plain.mapped("model.embed_tokens.weight")
+        self._norm_out = plain.tensor("model.norm.weight")
+        head = plain.tensor("lm_head.weight") if "lm_head.weight" in plain.names else self._embedding
         # The first token needs what many rows are multiplied with, and the head; what the further ones need is read
         # while the prompt is computed.
-        with _PackedFile(folder / "fast.safetensors") as packed, ThreadPoolExecutor(_READERS) as pool:
-            self._layers = list(pool.map(lambda n: self._layer(plain, packed, n), range(layers)))
+        with ThreadPoolExecutor(_READERS) as pool:
+            self._layers = list(pool.map(lambda n: self._layer(plain, fast, n), range(layers)))
         self._head = _Head(*self._fast(fast, "lm_head"), head)
         behind = ThreadPoolExecutor(1, "weights")
         for layer in self._layers:
@@ -266,66 +263,86 @@ class LeanRunner(CachingRunner):
         )
         return (x * mean.add_(self._eps).rsqrt_()).bfloat16().mul_(weight)
 
-    def _layer(self, plain: Any, packed: "_PackedFile", number: int) -> _Layer:
+    def _layer(self, plain: "_WeightsFile", fast: "_WeightsFile", number: int) -> _Layer:
         at = f"model.layers.{number}"
 
         def linear(whole: str, *parts: str) -> _Linear:
             names = [whole] if f"{at}.{whole}.q4" in self._names else parts
             names = [f"{at}.{name}" for name in names]
-            if (many := packed.read(f"{at}.{whole}")) is not None:
+            if (many := fast.packed(f"{at}.{whole}")) is not None:
                 return _Linear(names, many)
-            return _Linear(names, dense=[plain.get_tensor(f"{at}.{part}.weight") for part in parts])
+            return _Linear(names, dense=[plain.tensor(f"{at}.{part}.weight") for part in parts])
 
         biases = [f"{at}.self_attn.{part}_proj.bias" for part in "qkv"]
-        has_bias = biases[0] in plain.keys()  # noqa: SIM118
         return _Layer(
-            norm_in=plain.get_tensor(f"{at}.input_layernorm.weight"),
-            norm_mid=plain.get_tensor(f"{at}.post_attention_layernorm.weight"),
-            bias=torch.cat([plain.get_tensor(name) for name in biases]) if has_bias else None,
+            norm_in=plain.tensor(f"{at}.input_layernorm.weight"),
+            norm_mid=plain.tensor(f"{at}.post_attention_layernorm.weight"),
+            bias=torch.cat([plain.tensor(name) for name in biases]) if biases[0] in plain.names else None,
             qkv=linear("self_attn.qkv", *(f"self_attn.{part}_proj" for part in "qkv")),
             out=linear("self_attn.o_proj", "self_attn.o_proj"),
             gate_up=linear("mlp.gate_up", "mlp.gate_proj", "mlp.up_proj"),
             down=linear("mlp.down_proj", "mlp.down_proj"),
         )
 
-    def _parts(self, fast: Any, names: Sequence[str]) -> _Parts:
+    def _parts(self, fast: "_WeightsFile", names: Sequence[str]) -> _Parts:
         return [self._fast(fast, name) for name in names]
 
-    def _fast(self, fast: Any, name: str) -> tuple[torch.Tensor, torch.Tensor]:
+    def _fast(self, fast: "_WeightsFile", name: str) -> tuple[torch.Tensor, torch.Tensor]:
         if f"{name}.q8" in self._names:
-            return fast.get_tensor(f"{name}.q8"), fast.get_tensor(f"{name}.s8")
-        weights = fast.get_tensor(f"{name}.q4")
+            return fast.tensor(f"{name}.q8"), fast.tensor(f"{name}.s8")
+        weights = fast.tensor(f"{name}.q4")
         if self._repack:
             plain = torch.from_numpy(quant.unpack_int4(weights.numpy()).astype(np.int32))
             weights = torch.ops.aten._convert_weight_to_int4pack_for_cpu(plain, 1)
-        return weights, fast.get_tensor(f"{name}.sz")
+        return weights, fast.tensor(f"{name}.sz")
 
 
-class _PackedFile:
-    """Reads the ``p8`` matrices of a file straight into oneDNN's memory, where its blocks are those of the file."""
+class _WeightsFile:
+    """Tensors of a safetensors file, read straight into their memory: a map of the file, as safetensors reads, costs a
+    page fault for every 4 kB. Safe to share between threads."""
+
+    _KINDS: ClassVar = {"BF16": torch.bfloat16, "F32": torch.float32, "I8": torch.int8, "U8": torch.uint8}
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._shells: dict[tuple[int, int], torch.Tensor] = {}
         self._mutex = threading.Lock()
-
-    def __enter__(self) -> "_PackedFile":
-        self._file = self._path.open("rb", buffering=0)
-        size = int.from_bytes(self._file.read(8), "little")
-        self._entries = json.loads(self._file.read(size))
+        self._file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._file)
+        size = int.from_bytes(os.pread(self._file, 8, 0), "little")
         self._start = 8 + size
-        self._fits = _packs_alike()
-        return self
+        try:
+            self._entries = json.loads(os.pread(self._file, min(size, path.stat().st_size), 8))
+        except ValueError as error:
+            raise self._damaged("has no list of its tensors") from error
+        self.names = set(self._entries)
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    def _damaged(self, how: str) -> WeightsError:
+        return WeightsError(f"{self._path} {how}", f"delete it to make it anew: rm -r '{self._path.parent}'")
 
-    def read(self, name: str) -> _Packed | None:
-        """None where the file doesn't have the matrix or this CPU wants other blocks."""
-        if not self._fits or f"{name}.p8" not in self._entries:
+    @cached_property
+    def _fits(self) -> bool:
+        return _packs_alike()
+
+    def tensor(self, name: str) -> torch.Tensor:
+        kind, shape, begin, end = self._entry(name)
+        found = torch.empty(shape, dtype=kind)
+        self._into(found.data_ptr(), begin, end)
+        return found
+
+    def mapped(self, name: str) -> torch.Tensor:
+        """The same of bf16, of which only the rows that are used are ever read."""
+        _, shape, begin, _ = self._entry(name)
+        # private to this process, and nobody writes
+        bits = np.memmap(self._path, dtype=np.int16, mode="c", offset=self._start + begin, shape=shape)
+        return torch.from_numpy(bits).view(torch.bfloat16)
+
+    def packed(self, name: str) -> _Packed | None:
+        """A matrix in oneDNN's blocks; None where the file doesn't have it or this CPU wants other blocks."""
+        if not self._fits or f"{name}.p8" not in self.names:
             return None
-        scales = torch.from_numpy(np.frombuffer(self._bytes(f"{name}.ps"), dtype="<f4").copy())
-        begin, end = self._entries[f"{name}.p8"]["data_offsets"]
+        scales = self.tensor(f"{name}.ps")
+        _, _, begin, end = self._entry(f"{name}.p8")
         rows = scales.shape[0]
         shape = rows, (end - begin) // rows - 4
         with self._mutex:
@@ -336,38 +353,23 @@ class _PackedFile:
                     torch.zeros(shape, dtype=torch.int8), None
                 )
         weights = self._shells[shape].clone()
-        view = (ctypes.c_char * (end - begin)).from_address(torch.ops.mkldnn.data_ptr(weights))
-        self._into(memoryview(view).cast("B"), begin)
+        self._into(torch.ops.mkldnn.data_ptr(weights), begin, end)
         return _Packed(weights, scales)
 
-    def _bytes(self, name: str) -> bytearray:
-        begin, end = self._entries[name]["data_offsets"]
-        found = bytearray(end - begin)
-        self._into(memoryview(found), begin)
-        return found
+    def _entry(self, name: str) -> tuple[torch.dtype, tuple[int, ...], int, int]:
+        try:
+            entry = self._entries[name]
+            return self._KINDS[entry["dtype"]], tuple(entry["shape"]), *entry["data_offsets"]
+        except (KeyError, TypeError) as error:
+            raise self._damaged(f"has no {name}, or not as it should be") from error
 
-    def _into(self, view: memoryview, begin: int) -> None:
+    def _into(self, address: int, begin: int, end: int) -> None:
+        view = memoryview((ctypes.c_char * (end - begin)).from_address(address)).cast("B")
         done = 0
         while done < len(view):
-            if not (got := os.preadv(self._file.fileno(), [view[done:]], self._start + begin + done)):
-                raise WeightsError(
-                    f"{self._path} is shorter than it says",
-                    f"delete it to make it anew: rm -r '{self._path.parent}'",
-                )
+            if not (got := os.preadv(self._file, [view[done:]], self._start + begin + done)):
+                raise self._damaged("is shorter than it says")
             done += got
-
-
-def _mapped(path: Path, name: str) -> torch.Tensor:
-    """A bf16 matrix of a file, of which only the rows that are used are ever read."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        entry = json.loads(file.read(size))[name]
-    if entry["dtype"] != "BF16":
-        raise WeightsError(f"{path}: {name} is not bf16", f"delete it to make it anew: rm -r '{path.parent}'")
-    begin, shape = 8 + size + entry["data_offsets"][0], tuple(entry["shape"])
-    # private to this process, and nobody writes
-    bits = np.memmap(path, dtype=np.int16, mode="c", offset=begin, shape=shape)
-    return torch.from_numpy(bits).view(torch.bfloat16)
 
 
 def can_run(folder: Path) -> bool:
