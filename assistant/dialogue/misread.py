@@ -14,6 +14,8 @@ _MEASURE = re.compile(
     r"(?P<before>€)?(?P<value>\d+(?:[.,]\d+)?)\s*(?:-\s*)?(?P<unit>%|€|working days?|business days?|个?工作日|个月|欧元|小时|分钟|[a-z]+|[\u4e00-\u9fff])",
     re.I,
 )
+# the same of every number, also of one that has no unit
+_VALUE = re.compile(_MEASURE.pattern + "?", re.I)
 _SAME_UNIT = {
     "€": "eur", "euro": "eur", "euros": "eur", "欧元": "eur", "欧": "eur", "business day": "working day",
     "工作日": "working day", "个工作日": "working day", "日": "day", "天": "day", "个月": "month", "小时": "hour", "分钟": "minute",
@@ -49,6 +51,32 @@ _ONLY_SO = re.compile(
     re.I,
 )
 _QUESTION_FORM = re.compile(r"(?:^|[^\u3400-\u9fff])?([\u3400-\u9fff])不\1")
+
+
+_AMOUNTS = ("eur", "usd", "gbp", "chf", "cny", "元", "%")
+# what is counted in these is neither money nor a share
+_COUNTED = frozenset(
+    "order item day month year week hour minute second bag gram piece contact review customer point lark box cup "
+    "delivery deliverie message g kg ml l min mm cm star 个 次 件 条 天 日 月 年 位 项 单 袋 盒 杯 克 分 星 封 笔".split()  # noqa: SIM905
+)
+
+
+def of_other_unit(draft: str, evidence: str) -> list[str]:
+    """Amounts of money and shares in ``draft`` whose number the evidence has for something else that is counted.
+
+    >>> of_other_unit("It costs 38 EUR a month.", "38 orders, in total 2429.10 EUR")
+    ['38 EUR']
+    >>> of_other_unit("It costs 38 EUR.", "38 orders. Home: 38.00 EUR")
+    []
+    """
+    wanted = [m for m in _MEASURE.finditer(draft) if _measure(m)[1] in _AMOUNTS]
+    if not wanted:
+        return []
+    known: dict[str, set[str]] = {}
+    for match in _VALUE.finditer(evidence):
+        value, unit = _measure(match)
+        known.setdefault(value, set()).add(unit)
+    return [m[0] for m in wanted if (units := known.get(_measure(m)[0])) and units <= _COUNTED]
 
 
 def echoes(question: str, draft: str) -> bool:
@@ -143,12 +171,13 @@ def _other_number(
 
 def _measures(text: str) -> set[tuple[str, str]]:
     """(value, unit) of every number with a unit: ``("24", "month")``, ``("3.9", "eur")``."""
-    found = set()
-    for match in _MEASURE.finditer(text):
-        unit = "eur" if match["before"] else match["unit"].lower()
-        if unit not in _SAME_UNIT:
-            unit = unit.removesuffix("s") if unit.isascii() else unit
-        value = match["value"].replace(",", ".")
-        value = value.rstrip("0").rstrip(".") if "." in value else value
-        found.add((value, _SAME_UNIT.get(unit, unit)))
-    return found
+    return {_measure(match) for match in _MEASURE.finditer(text)}
+
+
+def _measure(match: re.Match[str]) -> tuple[str, str]:
+    unit = "eur" if match["before"] else (match["unit"] or "").lower()
+    if unit not in _SAME_UNIT:
+        unit = unit.removesuffix("s") if unit.isascii() else unit
+    value = match["value"].replace(",", ".")
+    value = value.rstrip("0").rstrip(".") if "." in value else value
+    return value, _SAME_UNIT.get(unit, unit)

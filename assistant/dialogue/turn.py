@@ -26,6 +26,7 @@ from assistant.dialogue.handover import suggest_reply
 from assistant.dialogue.nearest import ABOUT_IT, closest_record, fitting, nearest, worth_reading
 from assistant.dialogue.offer_drafts import drafts_for_agent
 from assistant.dialogue.parts import Parts
+from assistant.dialogue.plain import of_last_order
 from assistant.dialogue.plan import LIKELY, SURE, make_plan, needs_account
 from assistant.dialogue.questions import one_after_another
 from assistant.dialogue.replies import reply_for_agent
@@ -36,6 +37,7 @@ from assistant.dialogue.understand import (
     MISSING,
     Memory,
     Message,
+    asks_for_count,
     speaks_of_somebody,
     understand,
 )
@@ -299,6 +301,10 @@ class Assistant(Parts):
                 yield from writer.recite(
                     evidence, recited[:1] if understood.intent == "reply_draft" else recited
                 )
+            elif records and called_tools == ["orders"] and asks_for_count(said):
+                yield from writer.quote(evidence, records[0], [0])  # counted by code, over the period that is meant
+            elif ASKS_FOR_ITEMS.search(message) and (newest := _newest_order(said, understood, evidence)):
+                yield from writer.quote(evidence, newest)
             elif records and (one_order or exact):
                 yield from writer.quote(evidence, records[0])
             else:
@@ -475,6 +481,14 @@ def _reminded(events: Iterable[Event], language: str) -> Iterator[Event]:
             yield Sentence(note)
             event = replace(event, answer=event.answer + ("" if language == "zh" else "\n\n") + note)
         yield event
+
+
+def _newest_order(said: Message, understood: Understood, evidence: Sequence[Evidence]) -> int:
+    """The number of the newest order among the evidence where that one is meant, else 0."""
+    if understood.intent != "order_history" or understood.since or not of_last_order(said.text):
+        return 0
+    orders = [n for n, e in enumerate(evidence, start=1) if e.source.startswith("order ")]
+    return max(orders, key=lambda n: (evidence[n - 1].at or "", -n), default=0)
 
 
 def _answered(text: str, outcome: Outcome, started: float) -> Answered:

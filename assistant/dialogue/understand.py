@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from assistant.dialogue.events import Session, Understood
 from assistant.dialogue.periods import period
+from assistant.dialogue.plain import asks_for_part, counts_orders
 from assistant.dialogue.records import asks_for_data_quality, asks_for_features
 from assistant.dialogue.replies import asks_for_text
 from assistant.dialogue.sales import asks_for_sales
@@ -278,6 +279,8 @@ _MODELS = re.compile(
 # intents about what somebody will buy, and the words without which nobody asks for that
 AHEAD = ("lifetime", "forecast")
 NOT_MEANT = 0.3
+# how sure the words themselves are, where the router isn't
+PLAIN = 0.7
 _BUYS = re.compile(
     r"order|buy|bought|purchas|spen[dt]|worth|value|revenue|money|bring|sales|turnover|\b(?:clv|ltv)\b|bg/nbd|active|alive|gone"
     r"|下单|订单|(?:多少|几|一)单|订购|买|花|消费|价值|值多少|收入|贡献|带来|销售",
@@ -306,6 +309,14 @@ def asks_plainly(message: str, found: References) -> str | None:
     if asks_for_data_quality(message):
         return "data_quality"
     return "models" if _MODELS.search(message) and not found.orders else None
+
+
+def asks_for_count(said: Message) -> bool:
+    """Whether a message asks only how many orders one account has, or had in a period."""
+    if len(said.found.customers) > 1 or said.found.orders or said.found.products or said.found.unknown:
+        return False
+    names = [str((said.store.customer(c) or {}).get("name") or c) for c in said.found.customers]
+    return counts_orders(said.text, [*said.found.customers, *names])
 
 
 def understand(
@@ -343,6 +354,8 @@ def understand(
         account = bool(found.customers or memory.customers or session.customer)
         if bare and found.customers and memory.intent in intents:
             intent, confidence, by = str(memory.intent), 1.0, "memory"
+        elif account and "order_history" in intents and asks_for_count(said):
+            intent, confidence, by = "order_history", 1.0, "rule"
         elif session.is_staff and (plain := asks_plainly(message, found)):
             intent, confidence, by = plain, 1.0, "rule"
         elif session.is_staff and not many and _of_company(message, found, account):
@@ -352,6 +365,9 @@ def understand(
         elif session.is_staff and account and intent in AHEAD and not _BUYS.search(message):
             # "what is he opening next year": of what is to come, but not of what he will buy
             by, confidence = "unsure", min(confidence, NOT_MEANT)
+        elif not label.sure and session.is_staff and account and (part := asks_for_part(message, intent)):
+            # what was said of it is looked up, too, after the record (see plan)
+            intent, confidence, by = part, max(confidence, PLAIN), "rule"
         elif not label.sure and session.is_staff and account:
             # anything may be asked about an account: what was said in it is searched as well (see plan)
             by = "unsure"

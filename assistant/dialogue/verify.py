@@ -21,7 +21,7 @@ from assistant.dialogue.facts import (
     strip_citations,
     supported,
 )
-from assistant.dialogue.misread import better_line, echoes
+from assistant.dialogue.misread import better_line, echoes, of_other_unit
 from assistant.dialogue.safety import gives_away
 from assistant.evidence import Evidence
 from assistant.knowledge.words import segment, stem
@@ -178,6 +178,7 @@ class Verifier:
             return None, Check(sentence, "dropped", ("recites the assistant's own rules",))
         missing = [f.written for f in facts(plain) if not supported(f, self._facts, self._text)]
         missing += [written for low, high, written in ranges(plain) if not self._spans(low, high)]
+        missing += of_other_unit(plain, self._text)
         dates = [f for f in facts(plain, names=False) if f.kind == "date"]
         misdated = [f.written for f in dates if self._misdated(plain, f)]
         if named := self._of_nothing(plain):

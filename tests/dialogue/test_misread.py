@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.dialogue.misread import better_line, echoes
+from assistant.dialogue.misread import better_line, echoes, of_other_unit
 from assistant.dialogue.verify import Verifier
 from assistant.evidence import Evidence
 
@@ -129,3 +129,20 @@ def test_what_is_asked_for_and_only_ever_refused_is_refused(
     question: str, draft: str, lines: list[str], found: int | None
 ) -> None:
     assert better_line(question, draft, lines) == found
+
+
+@pytest.mark.parametrize(
+    ("draft", "evidence", "other"),
+    [
+        ("The plan costs 38 EUR a month.", "38 orders, in total 2429.10 EUR", ["38 EUR"]),
+        ("每月费用为38欧元。", "共38个订单，累计消费2429.10 EUR", ["38欧元"]),
+        ("You get 30% off.", "within 30 days", ["30%"]),
+        ("It costs 38 EUR.", "38 orders. Home: 38.00 EUR a month", []),
+        ("It costs 10 EUR.", "10, 15 or 20 EUR, within 10 days", []),
+        ("It costs €21.90.", "from 19.90 to 21.90 EUR", []),
+        ("The risk is 4 %.", "4 % (low risk), 4 orders", []),
+        ("At 20% they leave.", "10, 15 and 20 percent", []),
+    ],
+)
+def test_a_number_counted_in_something_else_is_no_amount(draft: str, evidence: str, other: list[str]) -> None:
+    assert of_other_unit(draft, evidence) == other
