@@ -65,7 +65,9 @@ class Writer:
         cancelled: Stop = never,
         tone: str = "",
         choose: Callable[[Sequence[str]], Sequence[int]] | None = None,
+        speaks: Callable[[Sequence[Evidence]], bool] | None = None,
     ) -> None:
+        self.speaks = speaks  # whether what a sentence cites speaks of what is asked
         self.choose = choose  # which lines of an article to say where none of the drafts could stay
         self.model, self.company, self.staff, self.tone = model, company, staff, tone
         self.cancelled = cancelled
@@ -96,8 +98,10 @@ class Writer:
         )
 
     def nearest(self, evidence: Sequence[Evidence], n: int, only: Sequence[int]) -> Sentence:
-        """What article ``[n]`` says in these sentences, said to be the closest there is and not the answer."""
+        """What evidence ``[n]`` says in these sentences, said to be the closest there is and not the answer."""
         parts = sentences(evidence[n - 1].text)
+        if evidence[n - 1].kind == "interaction":
+            return Sentence(f"{self.say.closest_said} {cite(' '.join(parts[i] for i in only), (n,))}", (n,))
         said = " ".join(parts[i] for i in only)
         return Sentence(f"{self.say.closest.format(title=parts[0])} {cite(said, (n,))}", (n,))
 
@@ -153,6 +157,10 @@ class Writer:
                         break
                     continue
                 sentence, check = verifier.check(draft)
+                cited = [evidence[n - 1] for n in sentence.citations] if sentence else []
+                if cited and self.speaks and not self.speaks(cited):
+                    sentence, check = None, Check(draft, "dropped", ("speaks of something else",))
+                    unknown = True
                 checks.append(check)
                 unknown = unknown or any(reason.startswith(NOTHING_OF) for reason in check.reasons)
                 if sentence is not None:
@@ -163,7 +171,9 @@ class Writer:
             close = getattr(stream, "close", None)
             if close:
                 close()
-        if not kept and not unknown:
+        if (
+            not kept and not unknown and self.speaks is None
+        ):  # who the account is answers no question of what was said
             for sentence in compose(evidence, choose=self.choose, tell=self._told):
                 kept.append(sentence)
                 yield sentence

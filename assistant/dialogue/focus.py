@@ -87,6 +87,11 @@ class Focus:
             return []
         return sorted(int(i) for i in order)
 
+    def nearness(self, question: str, lines: Sequence[str]) -> float:
+        """How near the nearest of ``lines`` is to a question by meaning alone (cosine)."""
+        vectors = self._encoded([question, *lines])
+        return float((vectors[1:] @ vectors[0]).max(initial=0.0))
+
     def _scores(self, question: str, lines: Sequence[str]) -> np.ndarray:
         words = set(query_words(question))
         shared = np.array([len(words & set(segment(line))) for line in lines]) / max(len(words), 1)

@@ -56,9 +56,10 @@ _QUESTION_FORM = re.compile(r"(?:^|[^\u3400-\u9fff])?([\u3400-\u9fff])不\1")
 _AMOUNTS = ("eur", "usd", "gbp", "chf", "cny", "元", "%")
 # what is counted in these is neither money nor a share
 _COUNTED = frozenset(
-    "order item day month year week hour minute second bag gram piece contact review customer point lark box cup "
-    "delivery deliverie message g kg ml l min mm cm star 个 次 件 条 天 日 月 年 位 项 单 袋 盒 杯 克 分 星 封 笔".split()  # noqa: SIM905
-)
+    ["order", "item", "day", "month", "year", "week", "hour",
+     "minute", "second", "bag", "gram", "piece", "contact", "review", "customer", "point", "lark", "box", "cup",
+     "delivery", "deliverie", "message", "g", "kg", "ml", "l", "min", "mm", "cm", "star", *"个次件条天日月年位项单袋盒杯克分星封笔"]
+)  # fmt: skip
 
 
 def of_other_unit(draft: str, evidence: str) -> list[str]:

@@ -1,6 +1,6 @@
 """What is said where the model finds nothing: the record's or the best article's own words, in the lines that fit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from assistant.dialogue.events import Understood
@@ -26,6 +26,21 @@ def nearest(focus: Focus, message: str, evidence: Sequence[Evidence]) -> tuple[f
     lines = sentences(evidence[-n - 1].text)[1:]  # after the title
     best = focus.best(message, lines) or fitting(focus, message, lines)
     return (evidence[-n - 1].score, -n, [1 + i for i in best]) if best else None
+
+
+def nearest_said(
+    evidence: Sequence[Evidence], speaks: Callable[[Sequence[Evidence]], bool]
+) -> tuple[float, int, list[int]] | None:
+    """How well the best of one account's conversations that speak of the question fits, its number, and its sentences;
+    None where none is near.
+    """
+    found = [
+        (e.score, -n) for n, e in enumerate(evidence, start=1) if e.kind == "interaction" and speaks([e])
+    ]
+    score, n = max(found, default=(0.0, 0))
+    if score < NEAREST:
+        return None
+    return score, -n, list(range(len(sentences(evidence[-n - 1].text))))
 
 
 def fitting(focus: Focus, message: str, lines: Sequence[str]) -> list[int]:

@@ -23,7 +23,8 @@ _BESIDE = frozenset(
     ]
 )
 _COUNT_OF = re.compile(
-    r"\bhow many orders\b|\bnumber of orders\b|\bcount\b|\borders?\b.*\bhow many\b|\bhow many (?:times )?(?:has|have|did)\b|[多几数次]", re.I
+    r"\bhow many orders\b|\bnumber of orders\b|\bcount\b|\borders?\b.*\bhow many\b|\bhow many (?:times )?(?:has|have|did)\b|[多几数次]",
+    re.I,
 )
 _LEAVES = re.compile(
     r"\b(?:likel\w*|risk\w*|chance\w*|probab\w*|danger|odds|worr\w*)\b.{0,40}\b(?:leav\w*|churn\w*|lose|losing|lost|gone|quit\w*)\b"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ from assistant.dialogue import (
     sales,
 )
 from assistant.dialogue.events import Session, ToolCalled
+from assistant.dialogue.facts import sentences
 from assistant.dialogue.focus import Focus
 from assistant.dialogue.policy import Policy
 from assistant.dialogue.toolkit import ARGUMENTS, ROLES, ListArgs, ToolResult
 from assistant.errors import AssistantError, PermissionDenied, RecordError
 from assistant.evidence import Evidence
+from assistant.knowledge.words import is_chinese
 
 # tools for agents that put several others together; each is a function of the toolbox
 FOR_AGENTS: Mapping[str, Callable[..., ToolResult]] = {
@@ -51,6 +54,11 @@ FOR_AGENTS: Mapping[str, Callable[..., ToolResult]] = {
 
 # an article that fits so much worse than the best, as a share of its score, only leads a small model astray
 NEAR_BEST = 0.7
+# an account's conversations with such a hit need none that fit so much worse, and no newest one beside them
+SAID_IT, NEAR_SAID = 0.6, 0.3
+TELLING = 2  # sentences of a long message
+# a greeting, a name below a letter, a word of thanks: nothing that was said
+COURTESY = re.compile(r"(?:\W*[A-Za-zÀ-ÿ'’.-]+){1,2}\W*|[^，,]{0,5}|[^。]{2,4}，[^。，]{2,8}(?:客服)?\W*")
 
 
 class Toolbox:
@@ -233,10 +241,11 @@ class Toolbox:
         row = self.customer_row(customer)
         rows = self.store.interactions(customer, since=since, until=until)
         evidence: list[Evidence] = []
+        query = question_alone(query, row) if query else ""
         if query and self.index is not None and rows:
             # the account is known: whatever comes closest may hold the answer, there is no "nothing found"
             hits = self.index.search(
-                _question_alone(query, row),
+                query,
                 role=self.session.role,
                 customer=customer,
                 k=k,
@@ -248,12 +257,19 @@ class Toolbox:
             for hit in hits:
                 said = self.store.interaction(hit.source.removeprefix("interaction:"))
                 if said:
-                    text = self.say.interaction(said, around=hit.text, limit=220)
+                    told = dict(said, text=self._telling(query, said["text"]))
+                    text = self.say.interaction(told, around=hit.text, limit=220)
                     evidence.append(
                         Evidence(hit.source, "interaction", text, hit.source, said["at"], hit.score)
                     )
+        best = max((e.score for e in evidence), default=0.0)
+        if best >= SAID_IT:  # what fits so much worse only leads a small model astray
+            evidence = [e for e in evidence if e.score >= NEAR_SAID * best]
+            k = len(evidence)
         newest = [r for r in rows if not any(r["id"] in e.id for e in evidence)]
-        for r in newest[: max(0, min(k, len(rows)) - len(evidence)) or (1 if query else 0)]:
+        for r in newest[
+            : max(0, min(k, len(rows)) - len(evidence)) or (1 if query and best < SAID_IT else 0)
+        ]:
             evidence.append(
                 Evidence(
                     f"interaction:{r['id']}",
@@ -273,6 +289,15 @@ class Toolbox:
             "shown": [{"id": e.id, "at": e.at, "text": e.text} for e in evidence],
         }
         return ToolResult(data, evidence)
+
+    def _telling(self, question: str, text: str) -> str:
+        """The few sentences of a long message that a question is about, with dots for what was left out."""
+        lines = [line for line in sentences(text) if not COURTESY.fullmatch(line)]
+        if self.focus is None or len(text) <= (40 if is_chinese(text) else 120) or len(lines) <= TELLING:
+            return text
+        chosen = self.focus.best(question, lines, TELLING, shared=0.0)
+        gaps = ["" if after == before + 1 else "... " for before, after in pairwise([-1, *chosen])]
+        return " ".join(gap + lines[i] for gap, i in zip(gaps, chosen, strict=True))
 
     # -- predictions ------------------------------------------------------------------------------------------
 
@@ -507,7 +532,7 @@ def _function(name: str) -> Callable[..., ToolResult]:
     return FOR_AGENTS.get(name) or getattr(Toolbox, name)
 
 
-def _question_alone(query: str, customer: Mapping[str, Any]) -> str:
+def question_alone(query: str, customer: Mapping[str, Any]) -> str:
     """The question without the account's id and name, which every one of its conversations shares."""
     for known in (customer["id"], customer.get("name")):
         if known:

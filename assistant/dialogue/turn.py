@@ -23,7 +23,7 @@ from assistant.dialogue.events import (
     Understood,
 )
 from assistant.dialogue.handover import suggest_reply
-from assistant.dialogue.nearest import ABOUT_IT, closest_record, fitting, nearest, worth_reading
+from assistant.dialogue.nearest import ABOUT_IT, closest_record, fitting, nearest, nearest_said, worth_reading
 from assistant.dialogue.offer_drafts import drafts_for_agent
 from assistant.dialogue.parts import Parts
 from assistant.dialogue.plain import of_last_order
@@ -32,7 +32,8 @@ from assistant.dialogue.questions import one_after_another
 from assistant.dialogue.replies import reply_for_agent
 from assistant.dialogue.requests import asks_how
 from assistant.dialogue.settle import fixed, known_as, settle
-from assistant.dialogue.tools import Toolbox
+from assistant.dialogue.spoken import speaks_of
+from assistant.dialogue.tools import SAID_IT, Toolbox, question_alone
 from assistant.dialogue.understand import (
     MISSING,
     Memory,
@@ -48,8 +49,6 @@ LONGEST_MESSAGE = (
     8_000  # characters; more is cut with a note, a mail thread of that length is not one question
 )
 MOST_EVIDENCE = 8
-# where the router left it open and the account's conversations have such a hit, the account's card is all that is added
-SAID_IT = 0.6
 # these are lists, terms and figures that code has already put into sentences; writing them anew could only spoil
 # them. The number is how sure the router has to be: a question that only sounds like one of risk is for the model.
 EXACT = {"list_customers": 0.0, "offer": 0.0, "next_action": 0.0, "churn_risk": LIKELY}
@@ -280,6 +279,10 @@ class Assistant(Parts):
             tone=self.settings.tone,
             choose=lambda lines: fitting(self.focus, message, lines),
         )
+        if session.is_staff and "contact_history" in called_tools[:1]:
+            row = self.store.customer(understood.customers[0])
+            alone_asked = question_alone(message, row)
+            writer.speaks = lambda cited: self._speaks(alone_asked, cited, toolbox)
         prepared = time.perf_counter() - started
         recited: list[int] = []
         near: tuple[float, int, list[int]] | None = None
@@ -302,7 +305,9 @@ class Assistant(Parts):
                     evidence, recited[:1] if understood.intent == "reply_draft" else recited
                 )
             elif records and called_tools == ["orders"] and asks_for_count(said):
-                yield from writer.quote(evidence, records[0], [0])  # counted by code, over the period that is meant
+                yield from writer.quote(
+                    evidence, records[0], [0]
+                )  # counted by code, over the period that is meant
             elif ASKS_FOR_ITEMS.search(message) and (newest := _newest_order(said, understood, evidence)):
                 yield from writer.quote(evidence, newest)
             elif records and (one_order or exact):
@@ -316,6 +321,11 @@ class Assistant(Parts):
                 if unknown and records and understood.confidence >= LIKELY:
                     # the router was right about what is asked, so the record's own words are an answer
                     yield from writer.quote(evidence, closest_record(message, understood, evidence, records))
+                elif unknown and writer.speaks and not records:
+                    near = nearest_said(evidence, writer.speaks)
+                    if near and near[0] >= ABOUT_IT:  # what was said about just this is an answer
+                        yield from writer.quote(evidence, near[1])
+                        near = None
                 elif unknown and not records:
                     near = nearest(self.focus, message, evidence)
                     if (
@@ -356,7 +366,8 @@ class Assistant(Parts):
         elif near:
             shown = writer.nearest(evidence, *near[1:])
             cited = citations([shown], evidence)
-            text = f"{shown.text}\n{closer}"
+            # who is meant was said; to name the customer would be no help
+            text = shown.text if cited[0].kind == "interaction" else f"{shown.text}\n{closer}"
         else:
             text = f"{say.unknown} {closer}"
         if understood.intent == "complaint" and not session.is_staff:
@@ -381,6 +392,10 @@ class Assistant(Parts):
             home=self.home,
             translate=lambda question: self.translate(question, cancelled),
         )
+
+    def _speaks(self, question: str, cited: Sequence[Evidence], toolbox: Toolbox) -> bool:
+        said = all(e.kind == "interaction" or e.id.endswith("/profile") for e in cited)
+        return not said or speaks_of(self.focus, question, [e.text for e in cited], toolbox.translate)
 
     def suggest_reply(self, conversation: str, cancelled: Stop = never) -> dict[str, Any] | None:
         """A reply to begin with for the colleague who takes a conversation over, kept with its hand-off."""

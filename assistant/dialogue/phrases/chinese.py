@@ -261,6 +261,7 @@ class ZH(EN):
     unknown_next_agent = "请指明客户或订单，或者补充一篇相关文章。"
     unknown_next_customer = "需要我把您的问题转给同事吗？"
     sorry = "非常抱歉给您带来了不便。"
+    closest_said = "这一点我不确定。最接近的记录是："
     closest = "这一点我不确定。最接近的内容在文章《{title}》里："
     what_i_am = "我是{company}的智能助手，是电脑程序，不是真人。如需真人服务，请输入“转人工”。"
     offer_person = "如果您希望由同事处理，请输入“转人工”。"

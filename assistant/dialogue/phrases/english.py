@@ -270,6 +270,7 @@ class EN:
     unknown_next_agent = "Try naming the customer or the order, or add an article about it."
     unknown_next_customer = "Would you like me to pass your question to a colleague?"
     sorry = "I'm sorry that this went wrong."
+    closest_said = "I'm not sure I know this. What comes closest is:"
     closest = "I'm not sure I know this. What comes closest is in our article “{title}”:"
     what_i_am = "I'm {company}'s assistant, a computer program, not a person. If you'd rather have a person, write \"talk to a person\"."
     offer_person = 'If you\'d rather settle this with a person, just write "talk to a person".'
