@@ -80,6 +80,42 @@ def of_other_unit(draft: str, evidence: str) -> list[str]:
     return [m[0] for m in wanted if (units := known.get(_measure(m)[0])) and units <= _COUNTED]
 
 
+# what has become of an order, as a sentence says it and as a record does
+_STATUS: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
+    "shipped": (
+        re.compile(r"\b(?:is|was|has been|have been|already|been) (?:already )?(?:shipped|dispatched|sent out)\b|\bon its way\b|已(?:经)?(?:发货|寄出)|在路上", re.I),
+        re.compile(r"\bstatus: (?:shipped|delivered|returned)|\barrived on|状态：(?:已发货|配送中|运输中|已送达|已退)|送达日期", re.I),
+    ),
+    "delivered": (
+        re.compile(r"\b(?:is|was|has been|have been|already) (?:already )?delivered\b|\b(?:has|have) (?:already )?arrived\b|已(?:经)?送达", re.I),
+        re.compile(r"\bstatus: (?:delivered|returned)|\barrived on|状态：(?:已送达|已退)|送达日期", re.I),
+    ),
+    "cancelled": (
+        re.compile(r"\b(?:is|was|has been|have been|already) (?:already )?cancell?ed\b|已(?:经)?取消", re.I),
+        re.compile(r"\bcancell?ed\b|取消", re.I),
+    ),
+}  # fmt: skip
+_HAS_STATUS = re.compile(r"\bstatus: |状态：", re.I)
+_IF = re.compile(
+    r"\b(?:if|once|when|until|unless|before|after|as soon as)\b|如果|一旦|之后|以前|之前|[后前]", re.I
+)
+
+
+def other_status(draft: str, records: Sequence[str]) -> str:
+    """The status that ``draft`` says an order has though none of the orders in ``records`` has it; "" where it has.
+
+    >>> other_status("Yes, it is shipped.", ["Order LO-1 was placed on 2026-10-31; status: placed, total 9 EUR."])
+    'shipped'
+    """
+    orders = [text for text in records if _HAS_STATUS.search(text)]
+    if not orders or _NO.search(draft) or _IF.search(draft):
+        return ""
+    for status, (said, told) in _STATUS.items():
+        if said.search(draft) and not any(map(told.search, orders)):
+            return status
+    return ""
+
+
 def echoes(question: str, draft: str) -> bool:
     """Whether a draft only says the question again: as a question, or with none but its words where it asks no yes or no.
 

@@ -56,6 +56,8 @@ FOR_AGENTS: Mapping[str, Callable[..., ToolResult]] = {
 NEAR_BEST = 0.7
 # an account's conversations with such a hit need none that fit so much worse, and no newest one beside them
 SAID_IT, NEAR_SAID = 0.6, 0.3
+# what is asked of the last contact is asked of the newest, whatever else fits
+LATEST = re.compile(r"\b(?:last|latest|newest|most recent\w*)\b|最近|最后|最新|上一?次", re.I)
 TELLING = 2  # sentences of a long message
 # a greeting, a name below a letter, a word of thanks: nothing that was said
 COURTESY = re.compile(r"(?:\W*[A-Za-zÀ-ÿ'’.-]+){1,2}\W*|[^，,]{0,5}|[^。]{2,4}，[^。，]{2,8}(?:客服)?\W*")
@@ -263,13 +265,12 @@ class Toolbox:
                         Evidence(hit.source, "interaction", text, hit.source, said["at"], hit.score)
                     )
         best = max((e.score for e in evidence), default=0.0)
-        if best >= SAID_IT:  # what fits so much worse only leads a small model astray
+        clear = best >= SAID_IT and not LATEST.search(query)
+        if clear:  # what fits so much worse only leads a small model astray
             evidence = [e for e in evidence if e.score >= NEAR_SAID * best]
             k = len(evidence)
         newest = [r for r in rows if not any(r["id"] in e.id for e in evidence)]
-        for r in newest[
-            : max(0, min(k, len(rows)) - len(evidence)) or (1 if query and best < SAID_IT else 0)
-        ]:
+        for r in newest[: max(0, min(k, len(rows)) - len(evidence)) or (1 if query and not clear else 0)]:
             evidence.append(
                 Evidence(
                     f"interaction:{r['id']}",

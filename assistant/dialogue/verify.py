@@ -21,10 +21,10 @@ from assistant.dialogue.facts import (
     strip_citations,
     supported,
 )
-from assistant.dialogue.misread import better_line, echoes, of_other_unit
+from assistant.dialogue.misread import better_line, echoes, of_other_unit, other_status
 from assistant.dialogue.safety import gives_away
 from assistant.evidence import Evidence
-from assistant.knowledge.words import segment, stem
+from assistant.knowledge.words import is_chinese, query_words, segment, stem
 
 _TOKEN = re.compile(r"[a-zà-ÿ0-9]+|[\u4e00-\u9fff]")
 _STOP = frozenset(
@@ -207,7 +207,11 @@ class Verifier:
             if self._repeats(line):
                 return None, Check(sentence, "dropped", reasons)
             return Sentence(cite(line, (n,)), (n,)), Check(sentence, "replaced", reasons)
+        if status := other_status(plain, [e.text for e in self.evidence if e.kind == "record"]):
+            return None, Check(sentence, "dropped", (f"no record has the status: {status}",))
         numbers = self._citations(plain, cited)
+        if not numbers and self._of_account(plain):
+            return None, Check(sentence, "dropped", ("nothing in the evidence speaks of it",))
         return Sentence(cite(plain, numbers), numbers), Check(sentence, "kept")
 
     def _spans(self, low: str, high: str) -> bool:
@@ -255,6 +259,13 @@ class Verifier:
             return ()
         best = max(range(1, len(self._known) + 1), key=lambda n: self._fit(n, wanted, words))
         return (best,) if self._fit(best, wanted, words) >= 1 else ()
+
+    def _of_account(self, plain: str) -> bool:
+        """Whether a sentence that cites nothing claims something of an account, in the language of what is known of it."""
+        of_account = [e.text for e in self.evidence if e.kind in ("record", "interaction", "prediction")]
+        chinese = is_chinese(plain)
+        claims = len(query_words(plain)) > 1 and not _SMALL_TALK.match(plain)
+        return claims and any(is_chinese(text) == chinese for text in of_account)
 
     def _covers(self, n: int, wanted: set[Fact]) -> int:
         known = self._known[n - 1]

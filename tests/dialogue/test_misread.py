@@ -2,7 +2,7 @@
 
 import pytest
 
-from assistant.dialogue.misread import better_line, echoes, of_other_unit
+from assistant.dialogue.misread import better_line, echoes, of_other_unit, other_status
 from assistant.dialogue.verify import Verifier
 from assistant.evidence import Evidence
 
@@ -146,3 +146,31 @@ def test_what_is_asked_for_and_only_ever_refused_is_refused(
 )
 def test_a_number_counted_in_something_else_is_no_amount(draft: str, evidence: str, other: list[str]) -> None:
     assert of_other_unit(draft, evidence) == other
+
+
+PLACED = "Order LO-115894 was placed on 2026-10-31; status: placed, total 41.50 EUR."
+ARRIVED = (
+    "Order LO-115219 was placed on 2026-10-05 and arrived on 2026-10-07; status: delivered, total 64.00 EUR."
+)
+PLACED_ZH = "订单LO-115892，下单日期2026-10-31，状态：已下单，总金额41.50 EUR。"
+
+
+@pytest.mark.parametrize(
+    ("draft", "records", "status"),
+    [
+        ("Yes, it is shipped.", [PLACED], "shipped"),
+        ("Your order has already arrived.", [PLACED], "delivered"),
+        ("It was cancelled.", [PLACED], "cancelled"),
+        ("您的订单已发货。", [PLACED_ZH], "shipped"),
+        ("您的订单已经取消。", [PLACED_ZH], "cancelled"),
+        ("It was delivered on 2026-10-07.", [PLACED, ARRIVED], ""),
+        ("No, it is not shipped yet.", [PLACED], ""),
+        ("Once it is shipped you get a mail.", [PLACED], ""),
+        ("订单还没有发货。", [PLACED_ZH], ""),
+        ("It was shipped from Utrecht.", ["Anna Vermeer lives in Gent."], ""),
+    ],
+)
+def test_no_order_is_said_to_be_further_than_the_record_has_it(
+    draft: str, records: list[str], status: str
+) -> None:
+    assert other_status(draft, records) == status

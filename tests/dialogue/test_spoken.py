@@ -86,3 +86,12 @@ def test_a_long_message_is_given_in_the_sentences_that_are_asked_for(make: Make)
     assert "Our rabbit Kopi has a birthday in May." in told and told.startswith("...")
     assert "2022" not in told
     assert box._telling("the birthday?", "Hello! It is in May.") == "Hello! It is in May."
+
+
+@pytest.mark.parametrize(
+    "query", ["What was the last thing about the Piccolo grinder?", "最近一次说的 Piccolo grinder"]
+)
+def test_what_is_asked_of_the_last_contact_is_asked_of_the_newest(make: Make, query: str) -> None:
+    box = make().toolbox(AGENT, "en")
+    called, evidence = box.call("contact_history", {"customer": "C-1042", "query": query, "k": 2})
+    assert "interaction:IN-000002" in {e.id for e in evidence}  # of 2026-10-31, its newest

@@ -259,3 +259,21 @@ def test_a_plural_is_the_same_name_and_a_full_stop_no_decimal() -> None:
     draft = "You ordered 2 Gesha Lanterns on September 12."
     assert Verifier([order]).check(draft)[1].verdict == "kept"
     assert Verifier([order]).check("You ordered 2 Gesha Lamps on September 12.")[1].verdict != "kept"
+
+
+@pytest.mark.parametrize(
+    ("draft", "known", "verdict"),
+    [
+        ("Yes, she has been paying too slowly.", "Customer C-1042 has 3 orders.", "dropped"),
+        ("是的，她付款太慢。", "客户C-1042共有3个订单。", "dropped"),
+        ("She has orders.", "Customer C-1042 has 3 orders.", "kept"),
+        ("Of course, with pleasure.", "Customer C-1042 has 3 orders.", "kept"),
+        # words of another language can't be found in the evidence
+        ("她付款太慢。", "Customer C-1042 has 3 orders.", "kept"),
+    ],
+)
+def test_a_claim_about_an_account_that_no_evidence_speaks_of_is_dropped(
+    draft: str, known: str, verdict: str
+) -> None:
+    _, check = Verifier([Evidence("record:C-1042/orders", "record", known, "C-1042 orders")]).check(draft)
+    assert check.verdict == verdict
