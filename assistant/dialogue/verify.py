@@ -210,7 +210,7 @@ class Verifier:
         if status := other_status(plain, [e.text for e in self.evidence if e.kind == "record"]):
             return None, Check(sentence, "dropped", (f"no record has the status: {status}",))
         numbers = self._citations(plain, cited)
-        if not numbers and self._of_account(plain):
+        if not numbers and self._question and self._of_account(plain):  # a letter may say what is courteous
             return None, Check(sentence, "dropped", ("nothing in the evidence speaks of it",))
         return Sentence(cite(plain, numbers), numbers), Check(sentence, "kept")
 

@@ -89,9 +89,16 @@ def test_a_long_message_is_given_in_the_sentences_that_are_asked_for(make: Make)
 
 
 @pytest.mark.parametrize(
-    "query", ["What was the last thing about the Piccolo grinder?", "最近一次说的 Piccolo grinder"]
+    ("query", "shown"),
+    [
+        ("Home plan price too expensive", {"interaction:IN-000003"}),
+        ("last Home plan price too expensive", {"interaction:IN-000003", "interaction:IN-000002"}),
+        ("最后 Home plan price too expensive", {"interaction:IN-000003", "interaction:IN-000002"}),
+    ],
 )
-def test_what_is_asked_of_the_last_contact_is_asked_of_the_newest(make: Make, query: str) -> None:
+def test_a_clear_hit_stands_alone_but_for_the_newest_where_the_last_contact_is_asked_for(
+    make: Make, query: str, shown: set[str]
+) -> None:
     box = make().toolbox(AGENT, "en")
-    called, evidence = box.call("contact_history", {"customer": "C-1042", "query": query, "k": 2})
-    assert "interaction:IN-000002" in {e.id for e in evidence}  # of 2026-10-31, its newest
+    _, evidence = box.call("contact_history", {"customer": "C-1042", "query": query, "k": 1})
+    assert {e.id for e in evidence} == shown

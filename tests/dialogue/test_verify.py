@@ -275,5 +275,6 @@ def test_a_plural_is_the_same_name_and_a_full_stop_no_decimal() -> None:
 def test_a_claim_about_an_account_that_no_evidence_speaks_of_is_dropped(
     draft: str, known: str, verdict: str
 ) -> None:
-    _, check = Verifier([Evidence("record:C-1042/orders", "record", known, "C-1042 orders")]).check(draft)
+    evidence = [Evidence("record:C-1042/orders", "record", known, "C-1042 orders")]
+    _, check = Verifier(evidence, question="Was a payment ever late?").check(draft)
     assert check.verdict == verdict
