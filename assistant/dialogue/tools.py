@@ -297,7 +297,7 @@ class Toolbox:
         if self.focus is None or len(text) <= (40 if is_chinese(text) else 120) or len(lines) <= TELLING:
             return text
         chosen = self.focus.best(question, lines, TELLING, shared=0.0)
-        gaps = ["" if after == before + 1 else "... " for before, after in pairwise([-1, *chosen])]
+        gaps = ["" if after == before + 1 else "… " for before, after in pairwise([-1, *chosen])]
         return " ".join(gap + lines[i] for gap, i in zip(gaps, chosen, strict=True))
 
     # -- predictions ------------------------------------------------------------------------------------------
