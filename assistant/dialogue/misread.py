@@ -50,6 +50,11 @@ _ONLY_SO = re.compile(
     r"\b(?:if|unless|except|only|when|once|after|before|until|that (?:has|have|is|are)|yet|again)\b|如果|若|除非|只|[之以]?[后前]",
     re.I,
 )
+_PARTS = re.compile(
+    r"(?:,|，|;|；)\s*(?:and\b|另外|还有)?|\band\b(?=\s+(?:who|what|when|where|how|do|does|can|is|are)\b)|[?？]",
+    re.I,
+)
+_YES = frozenset(query_words("yes yeah sure certainly course indeed also 是的 可以 能 会 有 当然 对"))
 _QUESTION_FORM = re.compile(r"(?:^|[^\u3400-\u9fff])?([\u3400-\u9fff])不\1")
 
 
@@ -134,8 +139,18 @@ def echoes(question: str, draft: str) -> bool:
     return len(said) > 3 and not _YES_NO.search(question) and not _NO.search(draft)
 
 
-def better_line(question: str, draft: str, lines: Sequence[str]) -> int | None:
-    """Which of the articles' ``lines`` to say instead of ``draft``, or None where the draft reads them rightly."""
+def better_line(question: str, draft: str, lines: Sequence[str], alone: bool = False) -> int | None:
+    """Which of the articles' ``lines`` to say instead of ``draft``, or None where the draft reads them rightly.
+
+    ``alone`` says that these lines are all that the draft can rest on. Of a question with several parts each is tried
+    that the draft may answer with yes or no, then the whole.
+    """
+    parts = [part for part in _PARTS.split(question) if part and _YES_NO.search(part.strip())]
+    tried = (_better(part, draft, lines, alone) for part in dict.fromkeys([*parts, question]))
+    return next((found for found in tried if found is not None), None)
+
+
+def _better(question: str, draft: str, lines: Sequence[str], alone: bool) -> int | None:
     asked = set(query_words(question))
     if not asked:
         return None
@@ -149,6 +164,10 @@ def better_line(question: str, draft: str, lines: Sequence[str]) -> int | None:
         for line, w in zip(lines, words, strict=True)
     ]
     best = max(range(len(lines)), key=fits.__getitem__, default=None)
+    # a bare yes says no more than the question did: where no line says as much, the nearest line is the answer
+    bare = alone and affirmed and not said - asked - _YES
+    if bare and best is not None and asked & words[best] and not any(asked & said <= w for w in words):
+        return best
     if best is None or len(asked & words[best]) < min(2, len(asked)):
         return None
     named = set(codes(draft))

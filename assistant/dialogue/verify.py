@@ -286,7 +286,8 @@ class Verifier:
             if e.kind == "article"
             for line in self._known[n - 1].body
         ]
-        found = better_line(self._question, plain, [line for line, _ in lines])
+        alone = all(e.kind == "article" for e in self.evidence)
+        found = better_line(self._question, plain, [line for line, _ in lines], alone)
         return None if found is None else lines[found]
 
     def _closest(self, plain: str) -> tuple[str, int] | None:

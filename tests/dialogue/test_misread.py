@@ -120,6 +120,12 @@ OPENED_ZH = [
             OPENED,
             2,
         ),
+        (
+            "Can I return an opened bag, and who pays for the label?",
+            "You can return an opened bag within 30 days of delivery.",
+            OPENED,
+            2,
+        ),
         ("Can I return an unopened bag?", "You can return an unopened bag within 30 days.", OPENED, None),
         ("开封的咖啡可以退吗？", "可以，开封的咖啡30天内可以退。", OPENED_ZH, 2),
         ("未开封的咖啡可以退吗？", "可以，未开封的咖啡30天内可以退。", OPENED_ZH, None),
@@ -174,3 +180,25 @@ def test_no_order_is_said_to_be_further_than_the_record_has_it(
     draft: str, records: list[str], status: str
 ) -> None:
     assert other_status(draft, records) == status
+
+
+HOURS = [
+    "We are here Monday to Friday from 9:00 to 18:00 and Saturday from 10:00 to 16:00, Utrecht time.",
+    "Closed days until spring 2027: 26 and 28 March 2027 (Good Friday, Easter Sunday)",
+    "We roast in Utrecht, Monday to Thursday.",
+]
+
+
+@pytest.mark.parametrize(
+    "question, draft, found",
+    [
+        ("Are you open on Sunday?", "Yes, we are open on Sunday.", 1),
+        ("Do you roast in Utrecht?", "Yes, we roast in Utrecht.", None),
+        ("Are you there on Saturday?", "Yes, on Saturday from 10:00 to 16:00.", None),
+    ],
+)
+def test_a_bare_yes_that_no_line_says_gives_way_to_the_nearest_line(
+    question: str, draft: str, found: int | None
+) -> None:
+    assert better_line(question, draft, HOURS, alone=True) == found
+    assert better_line(question, draft, HOURS) is None, "the record may say so"
