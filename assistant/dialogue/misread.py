@@ -142,12 +142,17 @@ def echoes(question: str, draft: str) -> bool:
 def better_line(question: str, draft: str, lines: Sequence[str], alone: bool = False) -> int | None:
     """Which of the articles' ``lines`` to say instead of ``draft``, or None where the draft reads them rightly.
 
-    ``alone`` says that these lines are all that the draft can rest on. Of a question with several parts each is tried
-    that the draft may answer with yes or no, then the whole.
+    ``alone`` says that these lines are all that the draft can rest on. Of a question with several parts, the one that
+    the draft answers with yes or no is tried by itself, then the whole.
     """
-    parts = [part for part in _PARTS.split(question) if part and _YES_NO.search(part.strip())]
-    tried = (_better(part, draft, lines, alone) for part in dict.fromkeys([*parts, question]))
-    return next((found for found in tried if found is not None), None)
+    said = set(query_words(draft))
+    for part in dict.fromkeys([*_PARTS.split(question), question]):
+        about = set(query_words(part or ""))
+        if part != question and (not _YES_NO.search(part.strip()) or 2 * len(about & said) < len(about)):
+            continue
+        if (found := _better(part, draft, lines, alone)) is not None:
+            return found
+    return None
 
 
 def _better(question: str, draft: str, lines: Sequence[str], alone: bool) -> int | None:

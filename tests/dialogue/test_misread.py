@@ -126,6 +126,7 @@ OPENED_ZH = [
             OPENED,
             2,
         ),
+        ("Can I return an opened bag, and who pays for the label?", "You pay 3.90 EUR for it.", OPENED, None),
         ("Can I return an unopened bag?", "You can return an unopened bag within 30 days.", OPENED, None),
         ("开封的咖啡可以退吗？", "可以，开封的咖啡30天内可以退。", OPENED_ZH, 2),
         ("未开封的咖啡可以退吗？", "可以，未开封的咖啡30天内可以退。", OPENED_ZH, None),
