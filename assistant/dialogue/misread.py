@@ -162,7 +162,7 @@ def _better(question: str, draft: str, lines: Sequence[str], alone: bool) -> int
     said = set(query_words(draft))
     words = [set(segment(line)) for line in lines]
     affirmed = bool(_YES_NO.search(question.strip())) and not _NO.search(draft)
-    if affirmed and (forbidden := _forbidden(asked & said, lines, words)) is not None:
+    if affirmed and (forbidden := _forbidden(asked, said, lines, words)) is not None:
         return forbidden
     fits = [
         -1.0 if _opposite(asked, line, w) else len(asked & w) + 0.3 * len((said - asked) & w)
@@ -187,17 +187,29 @@ def _better(question: str, draft: str, lines: Sequence[str], alone: bool) -> int
     return None
 
 
-def _forbidden(asked: set[str], lines: Sequence[str], words: Sequence[set[str]]) -> int | None:
-    """The line that says no, where one of the words asked for ("Switzerland") is in no line that doesn't."""
-    for word in sorted(asked - _MEASURED, key=lambda word: (-len(word), word)):
+def _forbidden(
+    asked: set[str], said: set[str], lines: Sequence[str], words: Sequence[set[str]]
+) -> int | None:
+    """The line that says no: where one of the words asked for ("Switzerland") is in no line that doesn't, or where it
+    speaks of hardly anything else ("opened coffee can't be returned") and no line has more of the question."""
+    plain = [bool(_FORBIDS.search(line) and not _ONLY_SO.search(line)) for line in lines]
+    for word in sorted((asked & said) - _MEASURED, key=lambda word: (-len(word), word)):
         if len(word) < (4 if word.isascii() else 2):
             continue
         holders = [i for i, w in enumerate(words) if word in w]
-        if 1 <= len(holders) <= 2 and all(
-            _FORBIDS.search(lines[i]) and not _ONLY_SO.search(lines[i]) for i in holders
-        ):
+        if 1 <= len(holders) <= 2 and all(plain[i] for i in holders):
             return max(holders, key=lambda i: len(asked & words[i]))
-    return None
+    most = max((len(asked & w) for w in words), default=0)
+    if most < 2 or most < 0.6 * len(asked):
+        return None
+    return next(
+        (
+            i
+            for i, (line, w) in enumerate(zip(lines, words, strict=True))
+            if plain[i] and len(asked & w) == most and len(set(query_words(line)) - asked) <= 1
+        ),
+        None,
+    )
 
 
 def _opposite(asked: set[str], line: str, words: set[str]) -> bool:

@@ -100,6 +100,11 @@ OPENED = [
     "Unopened bags may be returned within 30 days; the label costs 3.90 EUR.",
     "You may return anything unused and in its original box within 30 days of delivery.",
     "Opened coffee can't be returned.",
+    'How to return something: Open the order in your account, choose "Return" and pick the items and the reason.',
+]
+MOVED = [
+    "You can change your address until 3 days before dispatch.",
+    "We can't change the address of a parcel that is on its way.",
 ]
 OPENED_ZH = [
     "收货后 30 天内，未使用且带原包装盒的商品都可以退。",
@@ -127,6 +132,7 @@ OPENED_ZH = [
             2,
         ),
         ("Can I return an opened bag, and who pays for the label?", "You pay 3.90 EUR for it.", OPENED, None),
+        ("Can I change my address?", "Yes, you can change your address until 3 days before.", MOVED, None),
         ("Can I return an unopened bag?", "You can return an unopened bag within 30 days.", OPENED, None),
         ("开封的咖啡可以退吗？", "可以，开封的咖啡30天内可以退。", OPENED_ZH, 2),
         ("未开封的咖啡可以退吗？", "可以，未开封的咖啡30天内可以退。", OPENED_ZH, None),
