@@ -32,6 +32,10 @@ _LEAVES = re.compile(
     r"|(?:离开|流失|走掉|流失掉).{0,12}(?:可能|概率|几率|风险|吗)|(?:可能|概率|几率|风险).{0,10}(?:离开|流失|走掉)",
     re.I,
 )
+_REVENUE = re.compile(
+    r"\brevenue\b|\bturnover\b|\bspen[dt]\b.{0,30}\b(?:months?|year|total|so far)\b|营业额|消费(?:总?额|了多少)|花了多少",
+    re.I,
+)
 _PLAN = re.compile(
     r"\b(?:what|which|how much|when)\b[^?.!]*\b(?:subscription|plan)\b(?! to\b)"
     r"|(?:什么|哪[个种款]|多少钱)[^，。？]{0,6}(?:订阅|套餐)|(?:订阅|套餐)[^。]{0,10}(?:什么|哪[个种款]|多少钱|几号|何时)",
@@ -75,7 +79,11 @@ def asks_for_part(message: str, guess: str) -> str | None:
 
     >>> asks_for_part("is there a risk that he leaves?", "churn_risk"), asks_for_part("which plan has she?", "value")
     ('churn_risk', 'subscription')
+    >>> asks_for_part("revenue from Gregor Wagenknecht over the last 12 months", "value")
+    'value'
     """
     if guess == "churn_risk" and _LEAVES.search(message):
         return "churn_risk"
+    if guess == "value" and _REVENUE.search(message):
+        return "value"
     return "subscription" if _PLAN.search(message) else None

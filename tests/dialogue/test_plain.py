@@ -68,6 +68,8 @@ def test_what_narrows_the_orders_down_is_no_plain_count(message: str) -> None:
         ("how big is the chance that we lose her", "churn_risk", "churn_risk"),
         ("C-1042现在是什么订阅？每月多少钱？", "value", "subscription"),
         ("which plan does C-1042 have and since when", "value", "subscription"),
+        ("revenue from Gregor Wagenknecht over the last 12 months", "value", "value"),
+        ("C-1042过去一年的消费总额", "value", "value"),
         ("why did she cancel her subscription", "value", None),
         ("what did he say about leaving the flat", "churn_risk", None),
     ],
